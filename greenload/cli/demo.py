@@ -1,0 +1,75 @@
+"""`greenload demo`: the album service in a process of its own, twenty users on it, and what to try next."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from greenload.cli.run import Outputs, carry_out
+from greenload.core.errors import GreenloadError
+from greenload.core.messages import Plan
+from greenload.core.shape import ramp
+from greenload.scenario import load
+
+USERS = 20
+SPAWN_RATE = 10.0
+RUN_TIME_S = 15.0
+STOP_TIMEOUT_S = 10.0
+SEED = 1
+DELAY = "20ms"
+STOP_SERVICE_S = 5.0
+CHECKOUT = Path(__file__).resolve().parents[2]
+
+
+class DemoError(GreenloadError):
+    """The demo's service could not be started."""
+
+
+@click.command("demo")
+def command() -> None:
+    """Load the album service for a quarter of a minute and see what greenload is."""
+    scenario_path = CHECKOUT / "examples" / "albums.py"
+    if not scenario_path.exists():
+        raise DemoError("the demo needs examples/ and service/ beside greenload/: run it in a clone of the repository")
+    with _album_service() as url:
+        scenario = load(scenario_path, ["AlbumUser"], url)
+        plan = Plan(ramp(USERS, SPAWN_RATE), RUN_TIME_S, scenario.shares(), url, STOP_TIMEOUT_S, SEED)
+        click.echo(f"{USERS} users load the album service at {url} for {RUN_TIME_S:.0f} s ...", err=True)
+        carry_out(scenario, plan, Outputs())
+    click.echo(NEXT)
+
+
+@contextmanager
+def _album_service() -> Iterator[str]:
+    """Run the album service on a free port while the block lasts; yields its URL."""
+    service = subprocess.Popen(
+        [sys.executable, "-m", "service", "--port", "0", "--delay", DELAY],
+        cwd=CHECKOUT,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert service.stdout is not None  # asked for above
+    try:
+        greeting = service.stdout.readline()
+        url = next((word for word in greeting.split() if word.startswith("http://")), None)
+        if url is None:
+            raise DemoError("the album service did not start; install it with: pip install -e '.[service]'")
+        yield url
+    finally:
+        service.terminate()
+        try:
+            service.wait(STOP_SERVICE_S)
+        except subprocess.TimeoutExpired:
+            service.kill()
+
+
+NEXT = """
+Next, in two terminals:
+  .venv/bin/python -m service --port 8080
+  .venv/bin/greenload run examples/albums.py -H http://127.0.0.1:8080 -u 50 -r 10 -t 30s
+Then open examples/albums.py, change a task, and run it again. `greenload run --help` lists the rest."""

@@ -1,0 +1,164 @@
+"""A run, second by second: what the workers reported, added up.
+
+Totals are exact for the whole run. The seconds are kept for windows and curves; so that a run of days fits in memory
+the older half is made coarser, two seconds into one, whenever there are MOST_SLOTS of them: the last quarter of an
+hour is always there by the second, and what is older in steps that grow with its age.
+
+Knows nothing of how reports travel, and computes no percentile before somebody asks.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass, field
+
+from greenload.core.messages import Report
+from greenload.core.stats import Stats, sum_of
+
+MOST_SLOTS = 1_800
+BUSY_CPU_PERCENT = 90.0
+
+
+@dataclass
+class Slot:
+    """Some seconds of the run: `width_s` of them from `first_s` on."""
+
+    first_s: int
+    width_s: int = 1
+    stats: Stats = field(default_factory=Stats)
+    users_on: dict[str, int] = field(default_factory=dict)  # worker -> users at the slot's end
+
+    @property
+    def users(self) -> int:
+        return sum(self.users_on.values())
+
+    def append(self, later: Slot) -> None:
+        """Take in the slot that follows this one."""
+        self.width_s = later.first_s + later.width_s - self.first_s
+        self.stats.add(later.stats)
+        self.users_on.update(later.users_on)
+
+
+@dataclass
+class WorkerRecord:
+    """What is known of one worker.
+
+    users     that live there now;  most_users: that ever did at one time
+    requests  that ended, as merged from its reports;  counted: by its own count
+    busy_s    its longest time on end above BUSY_CPU_PERCENT
+    """
+
+    users: int = 0
+    most_users: int = 0
+    requests: int = 0
+    counted: int = 0
+    cpu_max_percent: float = 0.0
+    busy_s: float = 0.0
+    _busy_now_s: float = 0.0
+    _reported_s: float = 0.0
+    _cpu_s: float = 0.0
+
+    @property
+    def cpu_mean_percent(self) -> float:
+        return 100 * self._cpu_s / self._reported_s if self._reported_s else 0.0
+
+    def hear(self, report: Report) -> None:
+        self.users = report.users
+        self.most_users = max(self.most_users, report.users)
+        self.requests += report.stats.succeeded + report.stats.failed
+        self.counted = report.counted
+        self._reported_s += report.covered_s
+        self._cpu_s += report.cpu_percent / 100 * report.covered_s
+        self.cpu_max_percent = max(self.cpu_max_percent, report.cpu_percent)
+        self._busy_now_s = self._busy_now_s + report.covered_s if report.cpu_percent > BUSY_CPU_PERCENT else 0.0
+        self.busy_s = max(self.busy_s, self._busy_now_s)
+
+
+@dataclass(frozen=True)
+class Reconciliation:
+    """The line that adds up: planned = sent + dropped, sent = succeeded + failed + unfinished.
+
+    `counted_by_workers` is what the workers say they counted, `merged` what arrived here; `missing` names each worker
+    whose two differ, with the difference.
+    """
+
+    sent: int
+    succeeded: int
+    failed: int
+    unfinished: int
+    dropped: int
+    counted_by_workers: int
+    merged: int
+    missing: dict[str, int]
+
+    @property
+    def planned(self) -> int:
+        return self.sent + self.dropped
+
+    @property
+    def adds_up(self) -> bool:
+        return self.sent == self.succeeded + self.failed + self.unfinished and not self.missing
+
+
+class Results:
+    """The record of one run."""
+
+    def __init__(self) -> None:
+        self.total = Stats()
+        self.slots: list[Slot] = []
+        self.workers: dict[str, WorkerRecord] = {}
+        self.elapsed_s = 0.0
+
+    def add(self, report: Report) -> None:
+        """Add what one worker counted in one second."""
+        stats = report.stats
+        self.total.add(stats)
+        slot = self._slot(report.second)
+        slot.stats.add(stats)
+        slot.users_on[report.worker] = report.users
+        self.workers.setdefault(report.worker, WorkerRecord()).hear(report)
+        self.elapsed_s = max(self.elapsed_s, report.until_s)
+
+    @property
+    def users(self) -> int:
+        return sum(record.users for record in self.workers.values())
+
+    def window(self, from_s: float, to_s: float) -> Stats:
+        """Return the sum of the slots that begin in from_s <= t < to_s."""
+        return sum_of(slot.stats for slot in self.slots if from_s <= slot.first_s < to_s)
+
+    def last(self, seconds: int) -> Stats:
+        """Return the sum of the last `seconds` seconds that were reported."""
+        end_s = self.slots[-1].first_s + self.slots[-1].width_s if self.slots else 0
+        return self.window(end_s - seconds, end_s)
+
+    def reconcile(self) -> Reconciliation:
+        differing = {worker: record.counted - record.requests for worker, record in self.workers.items()}
+        return Reconciliation(
+            sent=self.total.sent,
+            succeeded=self.total.succeeded,
+            failed=self.total.failed,
+            unfinished=self.total.unfinished,
+            dropped=0,
+            counted_by_workers=sum(record.counted for record in self.workers.values()),
+            merged=sum(record.requests for record in self.workers.values()),
+            missing={worker: count for worker, count in differing.items() if count},
+        )
+
+    def _slot(self, second: int) -> Slot:
+        """Return the slot that holds `second`, making it if need be: workers report at their own pace."""
+        at = bisect_right(self.slots, second, key=lambda slot: slot.first_s)
+        if at and second < self.slots[at - 1].first_s + self.slots[at - 1].width_s:
+            return self.slots[at - 1]
+        slot = Slot(second)
+        self.slots.insert(at, slot)
+        if len(self.slots) > MOST_SLOTS:
+            self._coarsen()
+        return slot
+
+    def _coarsen(self) -> None:
+        """Make the older half of the slots half as many."""
+        older, newer = self.slots[: MOST_SLOTS // 2], self.slots[MOST_SLOTS // 2 :]
+        for early, late in zip(older[::2], older[1::2], strict=True):
+            early.append(late)
+        self.slots = older[::2] + newer

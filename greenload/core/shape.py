@@ -1,0 +1,141 @@
+"""Load shapes: how much load, when.
+
+A shape is a level over time, in straight lines from stage to stage; in the closed model the level is a number of
+users. Knows nothing of clocks or workers: time comes in as seconds since the run began.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from greenload.core.errors import GreenloadError
+
+# A level computed as a ratio of floats may miss a whole number by a hair; nobody plans a millionth of a user.
+_HAIR = 1e-6
+
+
+class ShapeError(GreenloadError):
+    """A duration, a stage or a level that cannot be meant."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A straight line to `level`, taking `duration_s` seconds; 0 seconds is a jump."""
+
+    level: float
+    duration_s: float
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.level < math.inf:
+            raise ShapeError(f"a stage needs a level of 0 or more, not {self.level:g}")
+        if not 0 <= self.duration_s < math.inf:
+            raise ShapeError(f"a stage needs a duration of 0 s or more, not {self.duration_s:g} s")
+
+
+class Step(NamedTuple):
+    """From `at_s` on, `users` users live (until the next step)."""
+
+    at_s: float
+    users: int
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Stages one after the other, from level 0; after the last one its level stays."""
+
+    stages: tuple[Stage, ...]
+
+    @property
+    def duration_s(self) -> float:
+        """Seconds until the last stage ends."""
+        return sum(stage.duration_s for stage in self.stages)
+
+    def level_at(self, at_s: float) -> float:
+        """Return the level `at_s` seconds after the start."""
+        level, began_s = 0.0, 0.0
+        for stage in self.stages:
+            into_s = at_s - began_s
+            if into_s < stage.duration_s:
+                return level + (stage.level - level) * max(0.0, into_s) / stage.duration_s
+            level, began_s = stage.level, began_s + stage.duration_s
+        return level
+
+    def steps(self) -> Iterator[Step]:
+        """Yield every change of the number of users, each at its own instant, in order.
+
+        A ramp from 0 to 50 users in 5 s is fifty steps 0.1 s apart, not five bursts of ten: a burst each second is a
+        load nobody asked for. The first user of a ramp starts at its beginning, the last one of a ramp down stops at
+        its end.
+        """
+        level, began_s, users = 0.0, 0.0, 0
+        for stage in self.stages:
+            for count, part in _crossings(level, stage.level, users):
+                users = count
+                yield Step(began_s + part * stage.duration_s, users)
+            level, began_s = stage.level, began_s + stage.duration_s
+
+
+def ramp(users: int, spawn_rate: float) -> Shape:
+    """Return the shape of `-u users -r spawn_rate`: up to `users` at `spawn_rate` users/s, and there it stays."""
+    if users < 1:
+        raise ShapeError(f"a run needs 1 user or more, not {users}")
+    if not 0 < spawn_rate < math.inf:
+        raise ShapeError(f"a spawn rate must be above 0 users/s, not {spawn_rate:g}")
+    return Shape((Stage(users, users / spawn_rate),))
+
+
+def _crossings(low: float, high: float, users: int) -> Iterator[tuple[int, float]]:
+    """Yield (users, part of the stage gone by) each time the line from `low` to `high` changes the number of users."""
+    last = math.ceil(high - _HAIR)
+    step = 1 if last > users else -1
+    for count in range(users + step, last + step, step) if last != users else ():
+        # Going up, user n is there from level n - 1 on; going down, it leaves when the level has come down to n - 1.
+        crossed_at = count - 1 if step > 0 else count
+        yield count, min(1.0, max(0.0, (crossed_at - low) / (high - low)))
+
+
+_DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?(?:(\d+(?:\.\d+)?)ms)?")
+
+
+def parse_duration_s(text: str) -> float:
+    """Return the seconds that `text` means: "90", "1.5s", "2m", "1h20m", "300ms".
+
+    Raises ShapeError with examples when it means none.
+    """
+    plain = text.strip().replace(" ", "")
+    if re.fullmatch(r"\d+(\.\d+)?", plain):
+        return float(plain)
+    match = _DURATION.fullmatch(plain)
+    if not plain or match is None:
+        raise ShapeError(f"{text!r} is not a duration; write for example 30s, 2m, 1h20m or 500ms")
+    hours, minutes, seconds, milliseconds = (float(part or 0) for part in match.groups())
+    return hours * 3600 + minutes * 60 + seconds + milliseconds / 1000
+
+
+def parse_stages(text: str) -> Shape:
+    """Return the shape that `text` means: "50@30s,50@2m,0@10s" is up to 50 users in 30 s, 2 min there, down in 10 s.
+
+    Raises ShapeError, naming the stage, when a part of it means nothing.
+    """
+    shape = Shape(tuple(_parse_stage(part) for part in _stage_texts(text)))
+    if not any(stage.level for stage in shape.stages) or not shape.duration_s:
+        raise ShapeError(f"{text!r} never has a user for any time; write for example 50@30s,50@2m,0@10s")
+    return shape
+
+
+def _stage_texts(text: str) -> Sequence[str]:
+    parts = [part.strip() for part in text.split(",")]
+    if not all(parts):
+        raise ShapeError(f"{text!r} is not a list of stages; write for example 50@30s,50@2m,0@10s")
+    return parts
+
+
+def _parse_stage(text: str) -> Stage:
+    level, at, duration = text.partition("@")
+    if not at or not re.fullmatch(r"\d+", level.strip()):
+        raise ShapeError(f"{text!r} is not a stage; write USERS@DURATION, for example 50@30s")
+    return Stage(int(level), parse_duration_s(duration))

@@ -1,0 +1,247 @@
+"""What happened to requests, in numbers that can be added.
+
+A Sample is one request. A Tally counts the samples of one name: succeeded and failed apart, each on two clocks. Stats
+holds the tallies of all names and what else a worker counts. Adding Stats is associative and commutative and adding
+the empty one changes nothing, so it does not matter how the seconds and the workers are grouped on the way to the
+total.
+
+Knows nothing of clocks: times come in as seconds since the run began, all read from one monotonic clock.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from greenload.core.histogram import Histogram
+
+MOST_KINDS = 100
+MOST_KIND_CHARACTERS = 300
+OTHER = "other"
+
+
+class Sample(NamedTuple):
+    """One request, from when it should have begun to its end.
+
+    intended_s <= started_s <= ended_s, seconds since the run began.  `error` is None for a success, else the kind of
+    failure in words.  `received_bytes` is the size of the answer's body.
+    """
+
+    method: str
+    name: str
+    intended_s: float
+    started_s: float
+    ended_s: float
+    error: str | None
+    received_bytes: int
+
+
+class Timings:
+    """One duration by two clocks: service time (ended - started) and response time (ended - intended)."""
+
+    __slots__ = ("response", "service")
+
+    def __init__(self) -> None:
+        self.service = Histogram()
+        self.response = Histogram()
+
+    def add(self, other: Timings) -> None:
+        self.service.add(other.service)
+        self.response.add(other.response)
+
+
+class Occurrences:
+    """How often something happened, and in which seconds of the run first and last."""
+
+    __slots__ = ("count", "first_s", "last_s")
+
+    def __init__(self, count: int, first_s: int, last_s: int) -> None:
+        self.count = count
+        self.first_s = first_s
+        self.last_s = last_s
+
+    def add(self, other: Occurrences) -> None:
+        self.count += other.count
+        self.first_s = min(self.first_s, other.first_s)
+        self.last_s = max(self.last_s, other.last_s)
+
+
+class Kinds:
+    """Occurrences by kind, for at most MOST_KINDS kinds; all others together count as OTHER.
+
+    The shortest kinds are kept, equally long ones in alphabetical order. Keeping the first to come would make the sum
+    depend on the order of adding; this rule does not: whatever was dropped from a part is dropped from the whole as
+    well, since the kinds that displaced it are in the whole too. And a text that differs each time is mostly longer
+    than "timed out".
+    """
+
+    __slots__ = ("_kept", "_others")
+
+    def __init__(self) -> None:
+        self._kept: dict[str, Occurrences] = {}
+        self._others: Occurrences | None = None
+
+    def count(self, kind: str, second: int) -> None:
+        """Count one occurrence of `kind` in the run's second `second`."""
+        self._add(kind, Occurrences(1, second, second))
+
+    def add(self, other: Kinds) -> None:
+        for kind, occurrences in other._kept.items():
+            self._add(kind, occurrences)
+        if other._others is not None:
+            self._drop(other._others)
+
+    def __len__(self) -> int:
+        return len(self._kept) + (self._others is not None)
+
+    def __iter__(self) -> Iterator[tuple[str, Occurrences]]:
+        """Yield (kind, occurrences), the most frequent first, OTHER last."""
+        yield from sorted(self._kept.items(), key=lambda item: (-item[1].count, item[0]))
+        if self._others is not None:
+            yield OTHER, self._others
+
+    def total(self) -> int:
+        return sum(occurrences.count for _, occurrences in self)
+
+    def _add(self, kind: str, occurrences: Occurrences) -> None:
+        known = self._kept.get(kind)
+        if known is not None:
+            known.add(occurrences)
+            return
+        self._kept[kind] = Occurrences(occurrences.count, occurrences.first_s, occurrences.last_s)
+        if len(self._kept) > MOST_KINDS:
+            self._drop(self._kept.pop(max(self._kept, key=lambda kept: (len(kept), kept))))
+
+    def _drop(self, occurrences: Occurrences) -> None:
+        if self._others is None:
+            self._others = Occurrences(occurrences.count, occurrences.first_s, occurrences.last_s)
+        else:
+            self._others.add(occurrences)
+
+
+class Tally:
+    """All that is counted of one name."""
+
+    __slots__ = ("failed", "failures", "received_bytes", "succeeded", "unfinished")
+
+    def __init__(self) -> None:
+        self.succeeded = Timings()
+        self.failed = Timings()
+        self.failures = Kinds()
+        self.received_bytes = 0
+        # How old the requests were that the run's end, or their user's, cut off: they took at least that long.
+        self.unfinished = Histogram()
+
+    @property
+    def requests(self) -> int:
+        """Requests that ended, well or badly."""
+        return self.succeeded.service.count + self.failed.service.count
+
+    def ended(self) -> Timings:
+        """Return the timings of succeeded and failed requests together."""
+        timings = Timings()
+        timings.add(self.succeeded)
+        timings.add(self.failed)
+        return timings
+
+    def add(self, other: Tally) -> None:
+        self.succeeded.add(other.succeeded)
+        self.failed.add(other.failed)
+        self.failures.add(other.failures)
+        self.received_bytes += other.received_bytes
+        self.unfinished.add(other.unfinished)
+
+
+class Stats:
+    """What one worker counted in one second, or the sum of any number of those.
+
+    tallies     (method, name) -> Tally
+    sent        requests begun
+    exceptions  by traceback: tasks, on_start and on_stop that raised
+    users_died  users that had to be started anew because on_start or their loop failed
+    lag         how late the generator's own ticker woke
+    """
+
+    __slots__ = ("exceptions", "lag", "sent", "tallies", "users_died")
+
+    def __init__(self) -> None:
+        self.tallies: dict[tuple[str, str], Tally] = {}
+        self.sent = 0
+        self.exceptions = Kinds()
+        self.users_died = 0
+        self.lag = Histogram()
+
+    def record(self, sample: Sample) -> None:
+        """Count one request that ended.  Raises ValueError unless intended <= started <= ended."""
+        method, name, intended_s, started_s, ended_s, error, received_bytes = sample
+        if not intended_s <= started_s <= ended_s:
+            raise ValueError(f"a request cannot have been intended, started, ended at {sample[2:5]} s")
+        tally = self._tally(method, name)
+        if error is None:
+            timings = tally.succeeded
+        else:
+            timings = tally.failed
+            tally.failures.count(kind_of(error), int(ended_s))
+        timings.service.record(round((ended_s - started_s) * 1e6))
+        timings.response.record(round((ended_s - intended_s) * 1e6))
+        tally.received_bytes += received_bytes
+
+    def record_unfinished(self, method: str, name: str, age_s: float) -> None:
+        """Count one request that was cut off `age_s` seconds after it started."""
+        self._tally(method, name).unfinished.record(round(age_s * 1e6))
+
+    def _tally(self, method: str, name: str) -> Tally:
+        tally = self.tallies.get((method, name))
+        if tally is None:
+            tally = self.tallies[method, name] = Tally()
+        return tally
+
+    def add(self, other: Stats) -> None:
+        """Add all that `other` counted; `other` is left as it is."""
+        for (method, name), tally in other.tallies.items():
+            self._tally(method, name).add(tally)
+        self.sent += other.sent
+        self.exceptions.add(other.exceptions)
+        self.users_died += other.users_died
+        self.lag.add(other.lag)
+
+    def total(self) -> Tally:
+        """Return the tallies of all names added together."""
+        total = Tally()
+        for tally in self.tallies.values():
+            total.add(tally)
+        return total
+
+    @property
+    def succeeded(self) -> int:
+        return sum(tally.succeeded.service.count for tally in self.tallies.values())
+
+    @property
+    def failed(self) -> int:
+        return sum(tally.failed.service.count for tally in self.tallies.values())
+
+    @property
+    def unfinished(self) -> int:
+        return sum(tally.unfinished.count for tally in self.tallies.values())
+
+
+def sum_of(parts: Iterable[Stats]) -> Stats:
+    """Return the sum of `parts`, a new Stats."""
+    total = Stats()
+    for part in parts:
+        total.add(part)
+    return total
+
+
+_PASSING = re.compile(r"0x[0-9a-fA-F]+|\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|(?<!HTTP )\d+")
+
+
+def kind_of(error: str) -> str:
+    """Return the kind of failure that the text `error` belongs to.
+
+    Addresses and numbers are what differs between two failures of a kind, so they are masked; the status in "HTTP 503"
+    *is* the kind and stays. One line, at most MOST_KIND_CHARACTERS long.
+    """
+    line = " ".join(error.split())[: 2 * MOST_KIND_CHARACTERS]
+    return _PASSING.sub("N", line)[:MOST_KIND_CHARACTERS]

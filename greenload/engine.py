@@ -1,0 +1,149 @@
+"""The green heart: one virtual user is one green thread that runs one loop over intended start times.
+
+Think time, pacing and arrival rate differ only in where those times come from. `live` is the whole idea; the rest of
+this file starts users, stops them, and sees to it that none is ever silently missing. Knows nothing of HTTP, of
+seconds of a report, or of who decides how many users there shall be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+import gevent
+
+from greenload.green import GreenThreads, Stop
+from greenload.user.environment import Environment
+from greenload.user.flow import StopUser
+from greenload.user.user import User
+
+FIRST_BACK_OFF_S = 1.0
+LONGEST_BACK_OFF_S = 30.0
+ON_STOP_GRACE_S = 1.0
+
+
+def live(user: User, turns: Iterator[float], stop: Stop, now: Callable[[], float]) -> None:
+    """One virtual user, from its first turn until it is stopped, in a green thread of its own."""
+    for intended_s in turns:
+        if stop.wait(intended_s - now()):  # switch: others run while this one waits
+            break
+        user.iterate(intended_s)  # switches inside, at each send and receive
+
+
+def closed_turns(user: User, now: Callable[[], float]) -> Iterator[float]:
+    """Yield the intended starts of a user in the closed model: the next one is known when an iteration has ended."""
+    intended_s = now()
+    while True:
+        yield intended_s
+        intended_s = user.next_start_s(ended_s=now())
+
+
+class Engine:
+    """The users of one worker, each in its green thread."""
+
+    def __init__(
+        self,
+        classes: Mapping[str, type[User]],
+        environment: Environment,
+        threads: GreenThreads,
+        stop_timeout_s: float,
+    ) -> None:
+        self._classes = classes
+        self._environment = environment
+        self._threads = threads
+        self._stop_timeout_s = stop_timeout_s
+        self._lives: dict[str, list[_Life]] = {name: [] for name in classes}
+        self._stopping: set[_Life] = set()
+
+    @property
+    def users(self) -> int:
+        """How many users there are, those that wait to be started anew included, those that are stopping not."""
+        return sum(len(lives) for lives in self._lives.values())
+
+    def resize(self, counts: Mapping[str, int]) -> None:
+        """Let there be so many users of each class; the youngest leave first."""
+        for name, count in counts.items():
+            lives = self._lives[name]
+            while len(lives) < count:
+                life = _Life(self._classes[name], Stop())
+                life.thread = self._threads.start(self._live, life)
+                lives.append(life)
+            while len(lives) > count:
+                self._send_off(lives.pop())
+
+    def drain(self) -> None:
+        """Stop all users: those that wait at once, the others when their task is done or the stop timeout is over."""
+        self.resize(dict.fromkeys(self._classes, 0))
+        gevent.joinall([life.send_off for life in self._stopping])  # switch
+        self._environment.recorder.cut_off_all()
+
+    def cut_off(self) -> None:
+        """Stop all stopping users now; their requests under way are unfinished."""
+        for life in self._stopping:
+            self._threads.start(self._kill, life)
+
+    def _send_off(self, life: _Life) -> None:
+        self._stopping.add(life)
+        life.send_off = self._threads.start(self._see_out, life)
+
+    def _see_out(self, life: _Life) -> None:
+        """Tell one user to stop, and make it when it does not."""
+        life.stop.set()
+        life.thread.join(timeout=self._stop_timeout_s)  # switch
+        self._kill(life)  # switch
+        self._stopping.discard(life)
+
+    def _kill(self, life: _Life) -> None:
+        """End one user where it stands: the first kill leaves its on_stop a moment, the second one none."""
+        for _ in range(2):
+            if not life.thread.dead:
+                life.thread.kill(block=False)
+                life.thread.join(timeout=ON_STOP_GRACE_S)  # switch
+
+    def _live(self, life: _Life) -> None:
+        """Let a user live, and when it cannot go on let another take its place, after a while."""
+        back_off_s = FIRST_BACK_OFF_S
+        while not life.stop.is_set:
+            born_s = self._environment.now()
+            try:
+                self._live_once(life)  # switch
+                return
+            except StopUser:
+                return
+            except (Exception, gevent.Timeout, SystemExit) as error:
+                # Whatever a person's code throws: a user that is gone must be counted and replaced.
+                self._environment.recorder.record_death(life.user_class.__name__, error)
+            if self._environment.now() - born_s > LONGEST_BACK_OFF_S:
+                back_off_s = FIRST_BACK_OFF_S
+            life.stop.wait(back_off_s)  # switch
+            back_off_s = min(2 * back_off_s, LONGEST_BACK_OFF_S)
+
+    def _live_once(self, life: _Life) -> None:
+        now = self._environment.now
+        user = life.user_class(self._environment)
+        try:
+            user.on_start()  # switch
+            try:
+                live(user, closed_turns(user, now), life.stop, now)  # switch
+            finally:
+                self._leave(user)  # switch
+        finally:
+            user.close()
+
+    def _leave(self, user: User) -> None:
+        try:
+            user.leave()  # switch
+        except (Exception, gevent.Timeout, SystemExit) as error:
+            self._environment.recorder.record_exception(f"{type(user).__name__}.on_stop", error)
+
+
+class _Life:
+    """The place of one user: its class, its green thread, how to stop it, and the green thread that sees it out."""
+
+    __slots__ = ("send_off", "stop", "thread", "user_class")
+
+    thread: gevent.Greenlet[..., None]
+    send_off: gevent.Greenlet[..., None]
+
+    def __init__(self, user_class: type[User], stop: Stop) -> None:
+        self.user_class = user_class
+        self.stop = stop

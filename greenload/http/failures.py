@@ -1,0 +1,69 @@
+"""Kinds of failure: one plain name for each way a request goes wrong, whatever the library calls it.
+
+Each name says what the client saw, in words that group: no addresses, no numbers but a status.
+"""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import ssl
+
+from urllib3 import exceptions as urllib3_errors
+
+TOO_LARGE = "body too large"
+TOO_MANY_REDIRECTS = "too many redirects"
+REDIRECTED_AWAY = "redirect to something that is not HTTP"
+BODY_NOT_REPEATABLE = "redirect that wants a body sent again which can be sent only once"
+
+
+class RequestFailed(Exception):
+    """A request that got no usable answer; its text is the kind. Data, not control flow: it becomes a response."""
+
+
+class CertificateRefused(RequestFailed):
+    """The server's certificate could not be trusted."""
+
+
+# Looked up in order, so the special comes before the general: a gaierror is an OSError, too.
+_NAMES: tuple[tuple[type[BaseException], str], ...] = (
+    (urllib3_errors.NameResolutionError, "host not found"),
+    (socket.gaierror, "host not found"),
+    (urllib3_errors.ConnectTimeoutError, "connect timed out"),
+    (urllib3_errors.ReadTimeoutError, "read timed out"),
+    (TimeoutError, "read timed out"),
+    (ConnectionRefusedError, "connection refused"),
+    (http.client.RemoteDisconnected, "closed without an answer"),
+    (ConnectionResetError, "connection reset"),
+    (BrokenPipeError, "connection reset"),
+    (ssl.SSLCertVerificationError, "TLS: certificate not trusted"),
+    (ssl.SSLError, "TLS: handshake or transfer failed"),
+    (urllib3_errors.SSLError, "TLS: handshake or transfer failed"),
+    (urllib3_errors.IncompleteRead, "body cut short"),
+    (http.client.IncompleteRead, "body cut short"),
+    (urllib3_errors.DecodeError, "body does not decode"),
+    (urllib3_errors.InvalidChunkLength, "not HTTP: bad chunk"),
+    (http.client.LineTooLong, "not HTTP: header too long"),
+    (http.client.BadStatusLine, "not HTTP: bad status line"),
+    (http.client.HTTPException, "not HTTP: bad headers"),
+)
+
+
+def failure_kind(error: BaseException) -> str:
+    """Return the kind of failure `error` is: that of its root cause where that has a name."""
+    chain = [error]
+    while (cause := _cause(chain[-1])) is not None and cause not in chain:
+        chain.append(cause)
+    for each in reversed(chain):
+        for kind, name in _NAMES:
+            if isinstance(each, kind):
+                return name
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    return f"failed: {type(error).__name__}"
+
+
+def _cause(error: BaseException) -> BaseException | None:
+    """Return what lies under `error`; urllib3 hands the cause on as an argument more often than as a cause."""
+    inner = next((arg for arg in error.args if isinstance(arg, Exception)), None)
+    return inner or error.__cause__ or error.__context__

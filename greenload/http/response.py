@@ -1,0 +1,175 @@
+"""A response, with the handle people know from requests, and the power to be judged by the scenario."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from email.message import Message
+from types import TracebackType
+from typing import Any
+
+from urllib3 import HTTPHeaderDict
+
+from greenload.core.errors import GreenloadError
+from greenload.http.cookies import Cookies
+from greenload.http.pooled import Answer
+from greenload.http.request import Request
+from greenload.user.recorder import Call, describe
+
+
+class ResponseError(GreenloadError):
+    """A response that does not count as a success; raised in a `with` block it makes the request a failure, no more."""
+
+
+class Response:
+    """The answer to one request, or the failure to get one: then status_code is 0 and `error` says why.
+
+    With catch_response=True it is a `with` block in which the scenario judges it: `success()`, `failure("why")`; judged
+    neither way, a status of 400 or more is a failure. The clocks stopped when the answer was there.
+
+        with self.client.get("/albums/4", catch_response=True) as response:
+            if response.status_code == 404:
+                response.success()
+    """
+
+    def __init__(self, request: Request, answer: Answer | None, error: str | None) -> None:
+        self.request = request
+        self.error = error
+        self.status_code = answer.status if answer is not None else 0
+        self.reason = answer.reason if answer is not None else ""
+        self.headers = answer.headers if answer is not None else HTTPHeaderDict()
+        self.history: list[Response] = []
+        self.cookies = Cookies()
+        self.elapsed = timedelta()
+        self._answer = answer
+        self._content: bytes | None = b"" if answer is None else None
+        self._call: Call | None = None
+
+    @property
+    def url(self) -> str:
+        """The URL this answer came from, after redirects."""
+        return str(self.request.url)
+
+    @property
+    def ok(self) -> bool:
+        """Whether an answer came and its status is below 400."""
+        return self.error is None and self.status_code < 400
+
+    @property
+    def content(self) -> bytes:
+        """The body, decoded (gzip, deflate). With stream=True it is read when it is asked for."""
+        if self._content is None:
+            self._content = b"".join(self.iter_content())
+        return self._content
+
+    @property
+    def encoding(self) -> str:
+        """The character set the headers declare, else UTF-8."""
+        declared = Message()
+        declared["Content-Type"] = self.headers.get("Content-Type", "")
+        return declared.get_content_charset() or "utf-8"
+
+    @property
+    def text(self) -> str:
+        """The body as text; what does not decode is replaced, not raised."""
+        try:
+            return self.content.decode(self.encoding, errors="replace")
+        except LookupError:
+            return self.content.decode("utf-8", errors="replace")
+
+    def json(self, **keywords: Any) -> Any:
+        """Return the body as JSON.  Raises json.JSONDecodeError (a ValueError) when it is none."""
+        return json.loads(self.content, **keywords)
+
+    def iter_content(self, chunk_size: int | None = None) -> Iterator[bytes]:
+        """Yield the body in pieces as they arrive, of at most `chunk_size` bytes if that is given.
+
+        Raises RequestFailed when the rest does not come.
+        """
+        if self._content is not None or self._answer is None:
+            pieces: Iterator[bytes] = iter([self._content or b""])
+        else:
+            pieces = self._answer.pieces()
+        for piece in pieces:  # switch
+            size = chunk_size or len(piece) or 1
+            for start in range(0, len(piece), size):
+                yield piece[start : start + size]
+
+    def iter_lines(self) -> Iterator[bytes]:
+        """Yield the body line by line, without the line ends."""
+        rest = b""
+        for piece in self.iter_content():  # switch
+            *lines, rest = (rest + piece).split(b"\n")
+            yield from (line.rstrip(b"\r") for line in lines)
+        if rest:
+            yield rest
+
+    def raise_for_status(self) -> None:
+        """Raise ResponseError when no answer came or its status is 400 or more."""
+        kind = self.kind()
+        if kind is not None:
+            raise ResponseError(f"{kind} for {self.request.method} {self.url}")
+
+    def kind(self) -> str | None:
+        """Return the kind of failure this is, or None for a success."""
+        if self.error is not None:
+            return self.error
+        return f"HTTP {self.status_code}" if self.status_code >= 400 else None
+
+    @property
+    def received_bytes(self) -> int:
+        """The size of the body: as read, or while it is streamed, as declared."""
+        if self._content is not None:
+            return len(self._content)
+        declared = self.headers.get("Content-Length", "")
+        return int(declared) if declared.isdecimal() else 0
+
+    def success(self) -> None:
+        """Let this request count as a success, whatever came back."""
+        self._judge().error = None
+
+    def failure(self, reason: object) -> None:
+        """Let this request count as failed; `reason` says why, in words that group."""
+        self._judge().failure(describe(reason) if isinstance(reason, BaseException) else reason)
+
+    def close(self) -> None:
+        """Let go of a streamed body nobody wants."""
+        if self._answer is not None:
+            self._answer.close()
+
+    def read(self, most_bytes: int) -> None:
+        """Read the body now.  Raises RequestFailed when it is over `most_bytes` or does not come whole."""
+        if self._answer is not None:
+            self._content = self._answer.read(most_bytes)  # switch
+
+    def hand_over(self, call: Call) -> None:
+        """Leave the recording of `call` to the `with` block this response is going to be."""
+        call.outlive()
+        self._call = call
+
+    def __enter__(self) -> Response:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> bool:
+        self.close()
+        call, self._call = self._call, None
+        if call is None:
+            return False
+        if isinstance(error, ResponseError):
+            # What raise_for_status() found is a failed request, not a fault of the scenario.
+            call.failure(self.kind() or error)
+            call.end()
+            return True
+        call.__exit__(kind, error, tb)
+        return False
+
+    def __repr__(self) -> str:
+        return f"<Response [{self.status_code}]>"
+
+    def _judge(self) -> Call:
+        if self._call is None:
+            raise ResponseError(
+                "success() and failure() need catch_response=True and a `with` block around the request"
+            )
+        return self._call

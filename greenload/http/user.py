@@ -1,0 +1,37 @@
+"""The virtual user that speaks HTTP."""
+
+from __future__ import annotations
+
+from greenload.core.errors import GreenloadError
+from greenload.http.session import HttpSession
+from greenload.user.environment import Environment
+from greenload.user.user import User
+
+
+class NoHost(GreenloadError):
+    """A user that does not know where to send its requests."""
+
+
+class HttpUser(User):
+    """A User with `self.client`, an HttpSession on its host: cookies and connections of its own, like one browser.
+
+    connection_timeout  seconds to connect
+    network_timeout     seconds between two pieces of an answer
+    most_response_bytes how long a body may be before the request counts as failed
+    """
+
+    abstract = True
+    connection_timeout: float = 60.0
+    network_timeout: float = 60.0
+    most_response_bytes: int = 64 * 1024 * 1024
+
+    def __init__(self, environment: Environment) -> None:
+        super().__init__(environment)
+        if not self.host:
+            raise NoHost(f"{type(self).__name__} has no host: say -H http://HOST:PORT, or set host in the class")
+        self.client = HttpSession(
+            self.host, self.measure, self.connection_timeout, self.network_timeout, self.most_response_bytes
+        )
+
+    def close(self) -> None:
+        self.client.close()

@@ -1,0 +1,121 @@
+"""Locust's four CSV files, under Locust's names and headers, so that scripts written for them go on working.
+
+The values are exact where Locust rounds: milliseconds with three decimals, percentiles from the histogram. In the
+history every number is of the last 10 s; Locust puts percentiles since the start beside rates of the last 10 s.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta, timezone
+from typing import Any, TextIO
+
+from greenload.core.histogram import Histogram
+from greenload.core.results import Results
+from greenload.core.stats import Stats, Tally
+
+PERCENTS = (50.0, 66.0, 75.0, 80.0, 90.0, 95.0, 98.0, 99.0, 99.9, 99.99, 100.0)
+NOW_S = 10
+NOT_AVAILABLE = "N/A"
+
+_PERCENT_HEADERS = [f"{percent:g}%" for percent in PERCENTS]
+_STATS_HEADERS = [
+    "Type", "Name", "Request Count", "Failure Count", "Median Response Time", "Average Response Time",
+    "Min Response Time", "Max Response Time", "Average Content Size", "Requests/s", "Failures/s", *_PERCENT_HEADERS,
+]  # fmt: skip
+_HISTORY_HEADERS = [
+    "Timestamp", "User Count", "Type", "Name", "Requests/s", "Failures/s", *_PERCENT_HEADERS,
+    "Total Request Count", "Total Failure Count", "Total Median Response Time", "Total Average Response Time",
+    "Total Min Response Time", "Total Max Response Time", "Total Average Content Size",
+]  # fmt: skip
+_FAILURES_HEADERS = ["Method", "Name", "Error", "Occurrences", "First Seen", "Last Seen"]
+_EXCEPTIONS_HEADERS = ["Count", "Message", "Traceback", "Nodes"]
+
+
+class LocustCsv:
+    """Writes PREFIX_stats.csv, PREFIX_stats_history.csv, PREFIX_failures.csv and PREFIX_exceptions.csv.
+
+    The files are opened at once, so that a path that cannot be written is found before the run; raises OSError.
+    `began` is when the run began, for the columns in which Locust has a time of day.
+    """
+
+    def __init__(self, prefix: str, began: datetime) -> None:
+        self._began = began
+        self._files: dict[str, TextIO] = {}
+        try:
+            for kind in ("stats", "stats_history", "failures", "exceptions"):
+                self._files[kind] = open(f"{prefix}_{kind}.csv", "w", newline="", encoding="utf-8")  # noqa: SIM115
+        except OSError:
+            self.close()
+            raise
+        self._write("stats_history", [_HISTORY_HEADERS])
+
+    def second(self, results: Results) -> None:
+        """Append the history's row for the second that was just reported."""
+        total = results.total.total()
+        recent = results.last(NOW_S)
+        seconds = min(NOW_S, results.elapsed_s)
+        now = self._began + timedelta(seconds=results.elapsed_s)
+        row = [int(now.timestamp()), results.users, "", "Aggregated", *_rates(recent, seconds)]
+        row += _percentiles(recent.total().ended().response)
+        self._write("stats_history", [[*row, total.requests, total.failed.service.count, *_times(total)]])
+
+    def finish(self, results: Results) -> None:
+        """Write the three files of the whole run, and close all four."""
+        names = sorted(results.total.tallies.items())
+        rows = [(method, name, tally) for (method, name), tally in names]
+        rows.append(("", "Aggregated", results.total.total()))
+        self._write("stats", [_STATS_HEADERS, *(_stats_row(*row, results.elapsed_s) for row in rows)])
+        self._write("failures", [_FAILURES_HEADERS, *self._failure_rows(results.total)])
+        self._write("exceptions", [_EXCEPTIONS_HEADERS, *_exception_rows(results)])
+        self.close()
+
+    def close(self) -> None:
+        for file in self._files.values():
+            file.close()
+
+    def _write(self, kind: str, rows: Iterable[Sequence[Any]]) -> None:
+        csv.writer(self._files[kind]).writerows(rows)
+        self._files[kind].flush()
+
+    def _failure_rows(self, stats: Stats) -> Iterable[list[Any]]:
+        for (method, name), tally in sorted(stats.tallies.items()):
+            for kind, seen in tally.failures:
+                yield [method, name, kind, seen.count, self._clock(seen.first_s), self._clock(seen.last_s)]
+
+    def _clock(self, at_s: int) -> str:
+        return (self._began + timedelta(seconds=at_s)).astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _stats_row(method: str, name: str, tally: Tally, elapsed_s: float) -> list[Any]:
+    failed = tally.failed.service.count
+    per_s = [count / elapsed_s if elapsed_s else 0.0 for count in (tally.requests, failed)]
+    row = [method, name, tally.requests, failed, *_times(tally), *per_s]
+    return row + _percentiles(tally.ended().response)
+
+
+def _times(tally: Tally) -> list[Any]:
+    """Return median, average, minimum, maximum and average content size."""
+    response = tally.ended().response
+    if not response.count:
+        return [NOT_AVAILABLE] * 5
+    values_us = (response.percentile(50), response.mean_us(), response.min_us, response.max_us)
+    return [*(value_us / 1000 for value_us in values_us), tally.received_bytes / response.count]
+
+
+def _percentiles(response: Histogram) -> list[Any]:
+    if not response.count:
+        return [NOT_AVAILABLE] * len(PERCENTS)
+    return [value_us / 1000 for value_us in response.percentiles(list(PERCENTS))]
+
+
+def _rates(stats: Stats, seconds: float) -> list[float]:
+    requests = stats.succeeded + stats.failed
+    return [count / seconds if seconds else 0.0 for count in (requests, stats.failed)]
+
+
+def _exception_rows(results: Results) -> Iterable[list[Any]]:
+    nodes = ", ".join(results.workers)
+    for text, seen in results.total.exceptions:
+        yield [seen.count, text.splitlines()[-1], text, nodes]

@@ -1,0 +1,146 @@
+"""Scenarios: loads the person's file and finds the users in it. The only place that imports code people wrote."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import importlib.util
+import sys
+import traceback
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+from greenload.core.errors import GreenloadError
+from greenload.core.placement import Share, class_sequence
+from greenload.http.request import parse_url
+from greenload.http.user import HttpUser
+from greenload.user.tasks import TaskList, TaskSet
+from greenload.user.user import User
+
+DEFAULT_FILES = ("loadfile.py", "locustfile.py")
+MODULE_NAME = "greenload_scenario"
+
+
+class ScenarioError(GreenloadError):
+    """The person's file could not be used; the message says which line and what to write instead."""
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A file and the user classes in it, by name; sha256 is the file's fingerprint in hexadecimal."""
+
+    path: Path
+    sha256: str
+    classes: dict[str, type[User]]
+
+    def shares(self) -> tuple[Share, ...]:
+        """Return how the users are divided among the classes.  Raises ScenarioError when there would be none."""
+        shares = tuple(Share(name, each.weight, each.fixed_count) for name, each in self.classes.items())
+        try:
+            class_sequence(shares)
+        except (ValueError, TypeError) as error:
+            raise ScenarioError(f"{self.path}: {error}") from error
+        return shares
+
+
+def load(path: Path | None, only: Sequence[str], host: str | None) -> Scenario:
+    """Return the scenario in `path`, or in the first of DEFAULT_FILES, with just the classes `only` if there are any.
+
+    Everything that can be known before a user runs is checked here.  Raises ScenarioError, with what to do.
+    """
+    path = path or _default_path()
+    source = _read(path)
+    found = _users_in(_run(path, source))
+    if not found:
+        raise ScenarioError(
+            f"{path}: no User in it; write a class that derives from HttpUser and has a method with @task"
+        )
+    scenario = Scenario(path, hashlib.sha256(source).hexdigest(), _chosen(found, only))
+    for user_class in scenario.classes.values():
+        _check(path, user_class, host)
+    scenario.shares()
+    return scenario
+
+
+def _default_path() -> Path:
+    for name in DEFAULT_FILES:
+        if Path(name).is_file():
+            return Path(name)
+    names = " and no ".join(DEFAULT_FILES)
+    raise ScenarioError(
+        f"no scenario: there is no {names} here; name the file, for example: greenload run examples/albums.py"
+    )
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ScenarioError(f"{path}: cannot read this scenario: {error.strerror}") from error
+
+
+def _run(path: Path, source: bytes) -> ModuleType:
+    """Run the file as a module, with its folder first on the import path, as if it had been started itself."""
+    spec = importlib.util.spec_from_loader(MODULE_NAME, loader=None, origin=str(path))
+    if spec is None:
+        raise ScenarioError(f"{path}: cannot be made a module")
+    module = importlib.util.module_from_spec(spec)
+    module.__file__ = str(path)
+    sys.modules[MODULE_NAME] = module
+    folder = str(path.resolve().parent)
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    try:
+        exec(compile(source, str(path), "exec"), module.__dict__)
+    except SyntaxError as error:
+        raise ScenarioError(f"{error.filename}, line {error.lineno}: {error.msg}") from error
+    except (Exception, SystemExit) as error:  # a person's file may raise anything
+        raise ScenarioError(f"{_where(path, error)}: {type(error).__name__}: {error}{_hint(error)}") from error
+    return module
+
+
+def _where(path: Path, error: BaseException) -> str:
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
+    return f"{path}, line {lines[-1]}" if lines else str(path)
+
+
+def _hint(error: BaseException) -> str:
+    if isinstance(error, ModuleNotFoundError) and (error.name or "").split(".")[0] == "locust":
+        return "; greenload has these names itself: write `from greenload import ...`"
+    return ""
+
+
+def _users_in(module: ModuleType) -> dict[str, type[User]]:
+    found = (value for value in vars(module).values() if isinstance(value, type) and issubclass(value, User))
+    return {each.__name__: each for each in found if not each.abstract}
+
+
+def _chosen(found: dict[str, type[User]], only: Iterable[str]) -> dict[str, type[User]]:
+    chosen = dict.fromkeys(only)
+    for name in chosen:
+        if name not in found:
+            close = difflib.get_close_matches(name, found, n=1)
+            hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(found)}"
+            raise ScenarioError(f"no user class {name} in the scenario; {hint}")
+    return {name: found[name] for name in chosen} or found
+
+
+def _check(path: Path, user_class: type[User], host: str | None) -> None:
+    name = user_class.__name__
+    _check_tasks(path, name, user_class._task_list)
+    if not issubclass(user_class, HttpUser):
+        return
+    base_url = host or user_class.host
+    if not base_url:
+        raise ScenarioError(f"{name} has no host: say -H http://HOST:PORT, or set host in the class")
+    parse_url(base_url)
+
+
+def _check_tasks(path: Path, name: str, tasks: TaskList) -> None:
+    if not tasks.weighted:
+        raise ScenarioError(f"{path}: {name} has no tasks; put @task before a method of it")
+    for each, _ in tasks.weighted:
+        if isinstance(each, type) and issubclass(each, TaskSet):
+            _check_tasks(path, each.__name__, each._task_list)

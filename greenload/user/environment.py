@@ -1,0 +1,35 @@
+"""What a user is given by the process it lives in."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from random import Random
+
+from greenload.user.recorder import Recorder
+
+
+class Environment:
+    """The surroundings of the users of one worker.
+
+    host      base URL from the command line, which goes before a class's own; None when there is none
+    recorder  where their requests are counted
+    now       seconds since the run began
+    seed      what all their random numbers come from
+    """
+
+    def __init__(self, host: str | None, recorder: Recorder, now: Callable[[], float], seed: int) -> None:
+        self.host = host
+        self.recorder = recorder
+        self.now = now
+        self.seed = seed
+        self._born: Counter[str] = Counter()
+
+    def new_random(self, class_name: str) -> Random:
+        """Return the random numbers of the next user of that class.
+
+        A stream of its own for each user: with one for all, the order in which green threads happen to run would
+        decide who draws what, and no run could be repeated.
+        """
+        self._born[class_name] += 1
+        return Random(f"{self.seed}/{class_name}/{self._born[class_name]}")

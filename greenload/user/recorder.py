@@ -1,0 +1,158 @@
+"""The recorder: from requests under way to Stats.
+
+Every request is a Call from its begin to its end, or until it is cut off; so what was sent always equals what
+succeeded, failed, or is unfinished. No line here can switch to another green thread, so nothing here needs a lock.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+from types import TracebackType
+
+from greenload.core.stats import Sample, Stats, kind_of
+
+MOST_NAMES = 1_000
+OTHER_NAMES = "(other names)"
+MOST_TRACEBACK_CHARACTERS = 4_000
+
+
+class Call:
+    """One request under way; as a `with` block it ends with the block.
+
+    An exception in the block is a failure and goes on to the caller. A green thread killed in the block leaves the
+    request unfinished. `failure()` makes it a failure without an exception.
+    """
+
+    __slots__ = (
+        "_outlives",
+        "_recorder",
+        "ended_s",
+        "error",
+        "intended_s",
+        "method",
+        "name",
+        "received_bytes",
+        "started_s",
+    )
+
+    def __init__(self, recorder: Recorder, method: str, name: str, intended_s: float, started_s: float) -> None:
+        self._recorder = recorder
+        self._outlives = False
+        self.method = method
+        self.name = name
+        self.intended_s = intended_s
+        self.started_s = started_s
+        self.ended_s: float | None = None
+        self.error: str | None = None
+        self.received_bytes = 0
+
+    def failure(self, reason: object) -> None:
+        """Let this request count as failed; `reason` says why, in words that group."""
+        self.error = str(reason) or type(reason).__name__
+
+    def answered(self) -> None:
+        """Stop the clocks: whatever is done with the answer from here on is not the server's time."""
+        self.ended_s = self._recorder.now()
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds from the start to the answer, or to now while there is none."""
+        return (self._recorder.now() if self.ended_s is None else self.ended_s) - self.started_s
+
+    def outlive(self) -> None:
+        """Do not end with this `with` block, but with the next one."""
+        self._outlives = True
+
+    def end(self) -> None:
+        """Record this request as it stands. Only the first call counts."""
+        self._recorder.end(self)
+
+    def __enter__(self) -> Call:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        if error is None and self._outlives:
+            self._outlives = False
+        elif error is None:
+            self.end()
+        elif isinstance(error, Exception):
+            self.failure(describe(error))
+            self.end()
+        else:
+            self._recorder.cut_off(self)
+
+
+class Recorder:
+    """Counts what the users of one worker do. `now` returns seconds since the run began."""
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self.now = now
+        self.counted = 0  # requests that ended, since the beginning: what the merged reports must come to
+        self._stats = Stats()
+        self._under_way: set[Call] = set()
+        self._names: set[tuple[str, str]] = set()
+
+    def begin(self, method: str, name: str, intended_s: float | None) -> Call:
+        """Begin a request, intended for `intended_s` or, when that is None, for now."""
+        started_s = self.now()
+        if (method, name) not in self._names:
+            name = self._admit(method, name)
+        call = Call(self, method, name, started_s if intended_s is None else min(intended_s, started_s), started_s)
+        self._under_way.add(call)
+        self._stats.sent += 1
+        return call
+
+    def end(self, call: Call) -> None:
+        if call not in self._under_way:
+            return
+        self._under_way.remove(call)
+        ended_s = self.now() if call.ended_s is None else call.ended_s
+        self._stats.record(
+            Sample(call.method, call.name, call.intended_s, call.started_s, ended_s, call.error, call.received_bytes)
+        )
+        self.counted += 1
+
+    def cut_off(self, call: Call) -> None:
+        """Count `call` as unfinished, with its age."""
+        if call in self._under_way:
+            self._under_way.remove(call)
+            self._stats.record_unfinished(call.method, call.name, self.now() - call.started_s)
+
+    def cut_off_all(self) -> None:
+        """Count all that is still under way as unfinished: at the end of the run nobody waits for it any more."""
+        for call in list(self._under_way):
+            self.cut_off(call)
+
+    def record_exception(self, where: str, error: BaseException) -> None:
+        """Count `error`, which escaped from `where` ("task Shopper.buy"), by its traceback."""
+        frames = "".join(traceback.format_tb(error.__traceback__))
+        # The frames stay as they are: there the numbers are lines of code. Only the message holds passing values.
+        text = f"in {where}\n{frames[-MOST_TRACEBACK_CHARACTERS:]}{kind_of(describe(error))}"
+        self._stats.exceptions.count(text, int(self.now()))
+
+    def record_death(self, where: str, error: BaseException) -> None:
+        """Count a user that could not go on because of `error` and has to be started anew."""
+        self.record_exception(where, error)
+        self._stats.users_died += 1
+
+    def record_lag(self, late_s: float) -> None:
+        self._stats.lag.record(round(late_s * 1e6))
+
+    def take(self) -> Stats:
+        """Return what was counted since the last take. Nothing switches between the two halves, so nothing is lost."""
+        taken, self._stats = self._stats, Stats()
+        return taken
+
+    def _admit(self, method: str, name: str) -> str:
+        # A name with an id in it is new each time, and every name has histograms of its own for the whole run.
+        if len(self._names) >= MOST_NAMES:
+            return OTHER_NAMES
+        self._names.add((method, name))
+        return name
+
+
+def describe(error: BaseException) -> str:
+    """Return `error` in one line: its type, and its message if it has one."""
+    message = str(error).strip()
+    return f"{type(error).__name__}: {message}" if message else type(error).__name__
