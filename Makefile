@@ -13,6 +13,7 @@ demo: $(INSTALLED)
 test: $(INSTALLED)
 	$(BIN)/python -m pytest
 
+# Format, lint, types and the laws of the house: what to run before each commit.
 check: $(INSTALLED)
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/ruff check --quiet .
@@ -23,8 +24,47 @@ format: $(INSTALLED)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+# Locust runs beside greenload here, in a venv of its own: it is a peer, never a dependency.
+bench: .venv-bench/.installed
+	.venv-bench/bin/python -m bench
+
+docs: .venv-docs/.installed
+	.venv-docs/bin/mkdocs build --strict
+
+# The whole suite on each Python that is installed, each in a venv of its own.
+test-all:
+	@set -e; for version in 3.10 3.11 3.12 3.13; do \
+	  if python$$version -c 'import venv, ensurepip' 2>/dev/null; \
+	  then echo "== Python $$version"; $(MAKE) --no-print-directory test PYTHON=python$$version VENV=.venv-$$version; \
+	  else echo "== Python $$version is not installed here"; fi; \
+	done
+
+# The whole suite with the oldest releases setup.cfg allows: the lower bounds are tried, not guessed.
+test-lowest:
+	test -d .venv-lowest || $(PYTHON) -m venv .venv-lowest
+	.venv-lowest/bin/pip install --quiet --disable-pip-version-check -c tests/constraints-lowest.txt -e '.[service,dev]'
+	.venv-lowest/bin/python -m pytest
+
+# What Debian has to bring for the whole of this Makefile: nginx and taskset for the bench; nothing for demo and test.
+system-deps:
+	apt-get update -qq
+	apt-get install -y -qq --no-install-recommends git make openssl python3-venv nginx-light util-linux
+
+clean:
+	rm -rf .venv* build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
 $(INSTALLED): setup.cfg pyproject.toml
-	$(PYTHON) -c 'import sys; sys.exit("greenload needs Python 3.10 or newer") if sys.version_info < (3, 10) else None'
-	test -d $(VENV) || $(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -c 'import sys; sys.exit("greenload needs Python 3.10 or newer, this is " + sys.version if sys.version_info < (3, 10) else 0)'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[service,dev]'
-	touch $@
+	@touch $@
+
+.venv-bench/.installed: setup.cfg bench/requirements.txt
+	test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/pip install --quiet --disable-pip-version-check -r bench/requirements.txt --editable '.[service]'
+	@touch $@
+
+.venv-docs/.installed: setup.cfg
+	test -x .venv-docs/bin/python || $(PYTHON) -m venv .venv-docs
+	.venv-docs/bin/pip install --quiet --disable-pip-version-check --editable '.[docs]'
+	@touch $@

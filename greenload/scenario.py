@@ -95,7 +95,8 @@ def _run(path: Path, source: bytes) -> ModuleType:
     try:
         exec(compile(source, str(path), "exec"), module.__dict__)
     except SyntaxError as error:
-        raise ScenarioError(f"{error.filename}, line {error.lineno}: {error.msg}") from error
+        where = f"{error.filename}, line {error.lineno}" if error.lineno else str(path)
+        raise ScenarioError(f"{where}: {error.msg}") from error
     except (Exception, SystemExit) as error:  # a person's file may raise anything
         raise ScenarioError(f"{_where(path, error)}: {type(error).__name__}: {error}{_hint(error)}") from error
     return module

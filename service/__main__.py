@@ -12,7 +12,7 @@ import click
 from service.album import SEED
 from service.app import STATS, make_app
 from service.counts import Counts
-from service.server import Application, ServerError, serve
+from service.server import THREADS, Application, ServerError, serve
 from service.stores import STORES, open_store
 
 
@@ -49,7 +49,7 @@ def load(store: str, delay_s: float) -> Application:
     metavar="DURATION",
     default="0ms",
     help="How long each request for albums waits before it is answered, like a database query, outside any lock: 10ms, "
-    "0.5s or a number of seconds.",
+    f"0.5s or a number of seconds. Up to {THREADS} requests wait at once; more queue behind them.",
 )
 def main(store: str, port: int, host: str, delay: float) -> None:
     """Serve albums over HTTP: GET /albums, GET /albums/:id, POST /albums, and GET /stats for what was served.

@@ -7,6 +7,7 @@ import logging
 import secrets
 import signal
 import sys
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -15,15 +16,13 @@ from typing import Any
 
 import click
 import gevent
-from rich.console import Console
-from rich.text import Text
 
 from greenload.cli.options import Duration, Stages
 from greenload.core.errors import GreenloadError
 from greenload.core.messages import Plan, Report
 from greenload.core.results import Results
 from greenload.core.shape import Shape, ramp
-from greenload.report.console import LiveView, console_for, print_summary
+from greenload.report.console import LiveView, ProgressHandler, console_for, print_summary
 from greenload.report.locust_csv import LocustCsv
 from greenload.report.summary import RunInfo, summarize
 from greenload.scenario import Scenario, load
@@ -109,7 +108,9 @@ def carry_out(scenario: Scenario, plan: Plan, outputs: Outputs) -> None:
     with ExitStack() as cleanup:
         _check_writable(outputs.json_file)
         csv_files = _open_csv(outputs.csv_prefix, began)
-        _set_up_logging(outputs, progress)
+        _check_writable(outputs.log_file)
+        handler = ProgressHandler(progress) if outputs.log_file is None else logging.FileHandler(outputs.log_file)
+        cleanup.callback(_log_to(handler, outputs.log_level))
         view = None if outputs.quiet else cleanup.enter_context(LiveView(progress, plan.duration_s))
 
         def deliver(report: Report) -> None:
@@ -124,11 +125,14 @@ def carry_out(scenario: Scenario, plan: Plan, outputs: Outputs) -> None:
             cleanup.callback(gevent.signal_handler(number, _stop, worker, plan.stop_timeout_s).cancel)
         broken = _run(worker)
     document = summarize(_run_info(scenario, plan, began), results)
-    if csv_files is not None:
-        csv_files.finish(results)
-    if outputs.json_file is not None:
-        outputs.json_file.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
     print_summary(console_for(sys.stdout), document)
+    try:
+        if csv_files is not None:
+            csv_files.finish(results)
+        if outputs.json_file is not None:
+            outputs.json_file.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    except OSError as error:
+        broken = broken or error
     if broken is not None:
         raise RunBroke(f"the run broke: {describe(broken)}") from broken
 
@@ -171,6 +175,20 @@ def _run_info(scenario: Scenario, plan: Plan, began: datetime) -> RunInfo:
     )
 
 
+def _log_to(handler: logging.Handler, level: str) -> Callable[[], None]:
+    """Let everything log to `handler`; return how to undo that."""
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    root = logging.getLogger()
+    root.addHandler(handler)
+    root.setLevel(level.upper())
+
+    def undo() -> None:
+        root.removeHandler(handler)
+        handler.close()
+
+    return undo
+
+
 def _check_writable(path: Path | None) -> None:
     """Find out before the run whether the file can be written, and leave nothing behind."""
     if path is None:
@@ -190,28 +208,8 @@ def _open_csv(prefix: str | None, began: datetime) -> LocustCsv | None:
     try:
         return LocustCsv(prefix, began)
     except OSError as error:
-        raise Unwritable(f"cannot write {error.filename}: {error.strerror}") from error
+        raise Unwritable(f"cannot write {error.filename or f'{prefix}_*.csv'}: {error.strerror}") from error
 
 
 class Unwritable(GreenloadError):
     """A file that was asked for and cannot be written."""
-
-
-def _set_up_logging(outputs: Outputs, progress: Console) -> None:
-    _check_writable(outputs.log_file)
-    handler = ProgressHandler(progress) if outputs.log_file is None else logging.FileHandler(outputs.log_file)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    root = logging.getLogger()
-    root.addHandler(handler)
-    root.setLevel(outputs.log_level.upper())
-
-
-class ProgressHandler(logging.Handler):
-    """Logs above the running view, which is redrawn in place and would be torn by any other way."""
-
-    def __init__(self, console: Console) -> None:
-        super().__init__()
-        self._console = console
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self._console.print(Text(self.format(record), "dim"))

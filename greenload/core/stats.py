@@ -234,7 +234,7 @@ def sum_of(parts: Iterable[Stats]) -> Stats:
     return total
 
 
-_PASSING = re.compile(r"0x[0-9a-fA-F]+|\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|(?<!HTTP )\d+")
+_PASSING = re.compile(r"(HTTP \d{3}\b)|0x[0-9a-fA-F]+|\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|\d+")
 
 
 def kind_of(error: str) -> str:
@@ -244,4 +244,4 @@ def kind_of(error: str) -> str:
     *is* the kind and stays. One line, at most MOST_KIND_CHARACTERS long.
     """
     line = " ".join(error.split())[: 2 * MOST_KIND_CHARACTERS]
-    return _PASSING.sub("N", line)[:MOST_KIND_CHARACTERS]
+    return _PASSING.sub(lambda found: found[1] or "N", line)[:MOST_KIND_CHARACTERS]

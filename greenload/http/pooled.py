@@ -55,13 +55,14 @@ class Answer:
         length = self._raw.length_remaining
         if length is not None and "Content-Encoding" not in self.headers:
             return self._read_plain(length, most_bytes)  # switch
-        content = b""
+        pieces, size = [], 0
         for piece in self.pieces():  # switch
-            content = content + piece if content else piece
-            if len(content) > most_bytes:
+            pieces.append(piece)
+            size += len(piece)
+            if size > most_bytes:
                 self.close()
                 raise RequestFailed(TOO_LARGE)
-        return content
+        return b"".join(pieces)
 
     def _read_plain(self, length: int, most_bytes: int) -> bytes:
         """Return a body of known length that needs no decoding, in one go."""

@@ -108,31 +108,31 @@ class HttpSession:
 
     def get(self, url: str, **keywords: Any) -> Response:
         """GET; arguments as of `request`."""
-        return self.request("GET", url, **keywords)
+        return self.request("GET", url, **keywords)  # switch
 
     def options(self, url: str, **keywords: Any) -> Response:
         """OPTIONS; arguments as of `request`."""
-        return self.request("OPTIONS", url, **keywords)
+        return self.request("OPTIONS", url, **keywords)  # switch
 
     def head(self, url: str, **keywords: Any) -> Response:
         """HEAD; redirects are not followed unless allow_redirects says so."""
-        return self.request("HEAD", url, **{"allow_redirects": False, **keywords})
+        return self.request("HEAD", url, **{"allow_redirects": False, **keywords})  # switch
 
     def post(self, url: str, data: Any = None, json: Any = None, **keywords: Any) -> Response:
         """POST; arguments as of `request`."""
-        return self.request("POST", url, data=data, json=json, **keywords)
+        return self.request("POST", url, data=data, json=json, **keywords)  # switch
 
     def put(self, url: str, data: Any = None, **keywords: Any) -> Response:
         """PUT; arguments as of `request`."""
-        return self.request("PUT", url, data=data, **keywords)
+        return self.request("PUT", url, data=data, **keywords)  # switch
 
     def patch(self, url: str, data: Any = None, **keywords: Any) -> Response:
         """PATCH; arguments as of `request`."""
-        return self.request("PATCH", url, data=data, **keywords)
+        return self.request("PATCH", url, data=data, **keywords)  # switch
 
     def delete(self, url: str, **keywords: Any) -> Response:
         """DELETE; arguments as of `request`."""
-        return self.request("DELETE", url, **keywords)
+        return self.request("DELETE", url, **keywords)  # switch
 
     def close(self) -> None:
         """Close every connection."""

@@ -6,6 +6,7 @@ every few seconds. Progress goes to stderr, the summary to stdout.
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from rich.console import Console, Group, RenderableType
@@ -92,6 +93,17 @@ class LiveView:
             Text(f"{done_s:.0f} of {self._duration_s:.0f} s"),
         )
         return row
+
+
+class ProgressHandler(logging.Handler):
+    """Logs above the running view, which is redrawn in place and would be torn by anything else that prints."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__()
+        self._console = console
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._console.print(Text(self.format(record), "dim"))
 
 
 def print_summary(console: Console, document: Document) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from datetime import datetime, timedelta, timezone
 from typing import Any, TextIO
 
@@ -46,10 +47,10 @@ class LocustCsv:
         try:
             for kind in ("stats", "stats_history", "failures", "exceptions"):
                 self._files[kind] = open(f"{prefix}_{kind}.csv", "w", newline="", encoding="utf-8")  # noqa: SIM115
+            self._write("stats_history", [_HISTORY_HEADERS])
         except OSError:
             self.close()
             raise
-        self._write("stats_history", [_HISTORY_HEADERS])
 
     def second(self, results: Results) -> None:
         """Append the history's row for the second that was just reported."""
@@ -72,8 +73,9 @@ class LocustCsv:
         self.close()
 
     def close(self) -> None:
-        for file in self._files.values():
-            file.close()
+        with ExitStack() as all_of_them:  # a full disk makes closing fail, too, and the others are open still
+            for file in self._files.values():
+                all_of_them.callback(file.close)
 
     def _write(self, kind: str, rows: Iterable[Sequence[Any]]) -> None:
         csv.writer(self._files[kind]).writerows(rows)

@@ -1,0 +1,147 @@
+"""What many tests need: users that live on a clock of the test's own, the album service, and greenload as a process."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from greenload import Environment, User
+from greenload.user.recorder import Recorder
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@dataclass
+class Clock:
+    """A clock that moves when the test says so, or when somebody waits on it."""
+
+    now_s: float = 0.0
+
+    def now(self) -> float:
+        return self.now_s
+
+    def sleep(self, seconds: float) -> None:
+        self.now_s += seconds
+
+
+@dataclass
+class StopAt:
+    """Stands in for Stop on a test's clock: waiting moves the clock, and the end comes at `end_s`."""
+
+    clock: Clock
+    end_s: float
+
+    def wait(self, seconds: float) -> bool:
+        self.clock.sleep(max(0.0, seconds))
+        return self.clock.now_s >= self.end_s
+
+
+@dataclass
+class Stage:
+    """A clock, a recorder on it, and an environment for users, all real but the clock."""
+
+    seed: int = 1
+    clock: Clock = field(default_factory=Clock)
+
+    def __post_init__(self) -> None:
+        self.recorder = Recorder(self.clock.now)
+        self.environment = Environment(None, self.recorder, self.clock.now, self.seed)
+
+    def user(self, user_class: type[User]) -> Any:
+        return user_class(self.environment)
+
+    def iterate(self, user: User, times: int) -> None:
+        for _ in range(times):
+            user.iterate(self.clock.now())
+
+
+@pytest.fixture
+def stage() -> Stage:
+    return Stage()
+
+
+@dataclass
+class AlbumService:
+    """The album service in a process of its own."""
+
+    url: str
+
+    def stats(self) -> dict[str, Any]:
+        with urllib.request.urlopen(f"{self.url}/stats", timeout=5) as answer:
+            return json.load(answer)
+
+    def requests(self) -> int:
+        return int(self.stats()["requests"])
+
+
+@pytest.fixture
+def album_service() -> Iterator[AlbumService]:
+    """The real service with nothing on it yet, on a free port."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "service", "--port", "0"], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        greeting = process.stdout.readline()
+        found = re.search(r"http://\S+", greeting)
+        assert found, f"the service said {greeting!r}"
+        yield AlbumService(found[0])
+        process.terminate()
+        process.communicate(timeout=10)
+
+
+@dataclass
+class Greenload:
+    """`greenload ARGUMENTS` in a folder of the test's own."""
+
+    folder: Path
+
+    def start(self, *arguments: object) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-W", "error", "-m", "greenload", *map(str, arguments)],
+            cwd=self.folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "HOME": str(self.folder)},
+        )
+
+    def run(self, *arguments: object, timeout_s: float = 60) -> subprocess.CompletedProcess[str]:
+        process = self.start(*arguments)
+        try:
+            out, err = process.communicate(timeout=timeout_s)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+            raise
+        return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+    def write(self, name: str, text: str) -> Path:
+        path = self.folder / name
+        path.write_text(text)
+        return path
+
+    def read_json(self, name: str) -> Any:
+        return json.loads((self.folder / name).read_text())
+
+
+@pytest.fixture
+def greenload(tmp_path: Path) -> Greenload:
+    return Greenload(tmp_path)
+
+
+def wait_until(is_so: Callable[[], bool], timeout_s: float = 10.0) -> None:
+    """Return as soon as `is_so`; fail when it does not come to that."""
+    end_s = time.monotonic() + timeout_s
+    while not is_so():
+        assert time.monotonic() < end_s, "it never came to that"
+        time.sleep(0.01)

@@ -1,0 +1,176 @@
+"""A worker plays its plan and reports each second; what it reports adds up."""
+
+import itertools
+import threading
+import time
+
+import gevent
+import pytest
+
+from greenload import User, constant, constant_pacing, task
+from greenload.core.messages import Plan
+from greenload.core.placement import Share
+from greenload.core.results import Results
+from greenload.core.shape import parse_stages, ramp
+from greenload.worker import Worker
+
+
+class Busy(User):
+    """Makes measured calls of a few milliseconds with short pauses."""
+
+    wait_time = constant(0.005)
+
+    @task
+    def call(self):
+        with self.measure("JOB", "call"):
+            gevent.sleep(0.003)
+
+
+def plan_of(shape, duration_s, *names, stop_timeout_s=5.0):
+    return Plan(shape, duration_s, tuple(Share(name) for name in names), None, stop_timeout_s, seed=1)
+
+
+def play(plan, *classes, deliver=None):
+    reports = []
+    worker = Worker("w", plan, {each.__name__: each for each in classes}, deliver or reports.append)
+    worker.run()
+    return reports
+
+
+def test_the_reports_add_up_to_what_the_worker_counted():
+    results = Results()
+
+    reports = play(plan_of(ramp(5, 1000), 2.3, "Busy"), Busy, deliver=results.add) or results
+
+    sums = reports.reconcile()
+    assert sums.sent > 500
+    assert sums.sent == sums.succeeded == sums.counted_by_workers == sums.merged
+    assert sums.adds_up
+    assert len(results.slots) == 3
+    assert results.elapsed_s == pytest.approx(2.3, abs=0.2)
+
+
+def test_a_ramp_is_smooth_each_user_at_its_own_instant():
+    born = []
+
+    class Guest(User):
+        wait_time = constant(60)
+
+        def on_start(self):
+            born.append(time.perf_counter())
+
+        @task
+        def sit(self):
+            pass
+
+    play(plan_of(ramp(10, 20), 0.7, "Guest"), Guest)
+
+    gaps = [later - earlier for earlier, later in itertools.pairwise(born)]
+    assert len(born) == 10
+    assert all(0.02 < gap < 0.12 for gap in gaps), gaps
+
+
+def test_users_come_and_go_as_the_stages_say():
+    levels = []
+
+    class Guest(User):
+        wait_time = constant(60)
+
+        @task
+        def sit(self):
+            pass
+
+    reports = play(plan_of(parse_stages("4@0.2s,4@1.2s,0@0.4s"), 2.2, "Guest"), Guest)
+
+    levels = [report.users for report in reports]
+    assert levels == [4, 0, 0]
+
+
+def test_classes_share_the_users_by_weight():
+    class Other(Busy):
+        pass
+
+    plan = Plan(ramp(8, 1000), 0.3, (Share("Busy", 3), Share("Other", 1)), None, 5.0, seed=1)
+    seen = {"Busy": set(), "Other": set()}
+
+    class Counting(Busy):
+        def on_start(self):
+            seen["Busy"].add(self)
+
+    class CountingOther(Busy):
+        def on_start(self):
+            seen["Other"].add(self)
+
+    Worker("w", plan, {"Busy": Counting, "Other": CountingOther}, lambda report: None).run()
+
+    assert (len(seen["Busy"]), len(seen["Other"])) == (6, 2)
+
+
+def test_stop_ends_a_run_that_has_no_end_of_its_own():
+    reports = []
+    worker = Worker("w", plan_of(ramp(2, 1000), None, "Busy"), {"Busy": Busy}, reports.append)
+    gevent.spawn_later(0.2, worker.stop)
+
+    worker.run()
+
+    assert worker.is_stopping
+    assert sum(report.stats.sent for report in reports) > 10
+
+
+def test_the_second_stop_ends_it_now():
+    class Stuck(User):
+        @task
+        def hang(self):
+            with self.measure("JOB", "hang"):
+                gevent.sleep(60)
+
+    reports = []
+    worker = Worker("w", plan_of(ramp(2, 1000), None, "Stuck", stop_timeout_s=60), {"Stuck": Stuck}, reports.append)
+    gevent.spawn_later(0.1, worker.stop)
+    gevent.spawn_later(0.2, worker.stop)
+    began_s = time.perf_counter()
+
+    worker.run()
+
+    assert time.perf_counter() - began_s < 3
+    assert sum(report.stats.unfinished for report in reports) == 2
+
+
+def test_a_report_that_cannot_be_delivered_ends_the_run_loudly():
+    def refuse(report):
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        play(plan_of(ramp(1, 1000), 10, "Busy"), Busy, deliver=refuse)
+
+
+def test_lag_is_small_when_nobody_is_held_up_and_as_long_as_the_hold_up_when_somebody_is():
+    class Blocking(User):
+        wait_time = constant(60)
+
+        @task
+        def compute(self):
+            # A thread's own wait, not a green one: nobody else runs meanwhile.
+            threading.Event().wait(0.15)
+
+    calm, blocked = Results(), Results()
+    play(plan_of(ramp(1, 1000), 1.0, "Busy"), Busy, deliver=calm.add)
+    play(plan_of(ramp(1, 1000), 1.0, "Blocking"), Blocking, deliver=blocked.add)
+
+    assert calm.total.lag.percentile(50) < 5_000
+    assert blocked.total.lag.max_us > 40_000
+
+
+def test_a_long_hold_up_is_counted_in_the_second_it_began():
+    class Blocking(User):
+        wait_time = constant_pacing(60)
+
+        @task
+        def compute(self):
+            threading.Event().wait(1.2)
+
+    reports = play(plan_of(ramp(1, 1000), 2.5, "Blocking"), Blocking)
+
+    assert [report.second for report in reports] == [0, 1, 2]
+    assert reports[0].covered_s > 1.1
+    assert sum(report.covered_s for report in reports) == pytest.approx(reports[-1].until_s)
