@@ -16,7 +16,7 @@ from service.album import Album
 from service.locks import LockKind, Mutex, NoLock, ReadWriteLock
 
 
-class IdTaken(Exception):  # noqa: N818 - the name says what happened
+class IdTaken(Exception):
     """The store already has an album with this id; choose another."""
 
     def __init__(self, id: str) -> None:

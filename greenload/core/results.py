@@ -1,8 +1,8 @@
 """A run, second by second: what the workers reported, added up.
 
 Totals are exact for the whole run. The seconds are kept for windows and curves; so that a run of days fits in memory
-the older half is made coarser, two seconds into one, whenever there are MOST_SLOTS of them: the last quarter of an
-hour is always there by the second, and what is older in steps that grow with its age.
+the older half is made coarser, two slots into one, whenever there are MOST_SLOTS of them: the last five minutes are
+always there by the second, and what is older in steps that grow with its age.
 
 Knows nothing of how reports travel, and computes no percentile before somebody asks.
 """
@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from greenload.core.messages import Report
 from greenload.core.stats import Stats, sum_of
 
-MOST_SLOTS = 1_800
+MOST_SLOTS = 600
 BUSY_CPU_PERCENT = 90.0
 
 
