@@ -10,13 +10,11 @@ import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from random import Random
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import Any, Protocol, TypeVar, overload
 
+from greenload.user.environment import Environment
 from greenload.user.flow import InterruptTaskSet
 from greenload.user.wait_time import WaitTime
-
-if TYPE_CHECKING:
-    from greenload.user.user import User
 
 Task = Any  # Callable[[Any], object] or type[TaskSet]; what people hang into `tasks` is theirs
 TaskT = TypeVar("TaskT", bound="Callable[..., object]")
@@ -95,6 +93,17 @@ def _declared(cls: type, tasks: Any) -> Iterator[tuple[Task, float]]:
         yield each, weight
 
 
+class TaskUser(Protocol):
+    """As much of a user as its TaskSets need to know."""
+
+    environment: Environment
+    random: Random
+    turn_s: float
+
+    def wait(self) -> None:
+        """Sleep for the wait time."""
+
+
 class TaskSet:
     """Tasks that belong together; a user that enters stays until one of them calls `self.interrupt()`.
 
@@ -109,7 +118,7 @@ class TaskSet:
         super().__init_subclass__(**keywords)
         cls._task_list = tasks_of(cls)
 
-    def __init__(self, user: User, parent: User | TaskSet) -> None:
+    def __init__(self, user: TaskUser, parent: TaskUser | TaskSet) -> None:
         self.user = user
         self.parent = parent
 
@@ -134,7 +143,7 @@ class TaskSet:
     @property
     def client(self) -> Any:
         """The client of the user."""
-        return self.user.client  # type: ignore[attr-defined]  # HttpUser has one; a User has what its author gave it
+        return self.user.client  # type: ignore[attr-defined]  # an HttpUser has one; a User has what its author gave it
 
     @property
     def random(self) -> Random:
@@ -142,7 +151,7 @@ class TaskSet:
         return self.user.random
 
     @property
-    def environment(self) -> Any:
+    def environment(self) -> Environment:
         """The environment of the user."""
         return self.user.environment
 
@@ -155,7 +164,7 @@ class TaskSet:
 class SequentialTaskSet(TaskSet):
     """A TaskSet whose tasks come in the order they are written in; a weight repeats a task that many times in a row."""
 
-    def __init__(self, user: User, parent: User | TaskSet) -> None:
+    def __init__(self, user: TaskUser, parent: TaskUser | TaskSet) -> None:
         super().__init__(user, parent)
         self._in_turn = self._task_list.in_turn()
 
