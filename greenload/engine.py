@@ -56,8 +56,8 @@ class Engine:
 
     @property
     def users(self) -> int:
-        """How many users there are, those that wait to be started anew included, those that are stopping not."""
-        return sum(len(lives) for lives in self._lives.values())
+        """How many users there are; also those that wait to be started anew, but none that is stopping or has left."""
+        return sum(not life.has_left for lives in self._lives.values() for life in lives)
 
     def resize(self, counts: Mapping[str, int]) -> None:
         """Let there be so many users of each class; the youngest leave first."""
@@ -108,6 +108,8 @@ class Engine:
                 self._live_once(life)  # switch
                 return
             except StopUser:
+                # Its place stays taken, or the next step of a ramp would put somebody else there.
+                life.has_left = True
                 return
             except (Exception, gevent.Timeout, SystemExit) as error:
                 # Whatever a person's code throws: a user that is gone must be counted and replaced.
@@ -139,7 +141,7 @@ class Engine:
 class _Life:
     """The place of one user: its class, its green thread, how to stop it, and the green thread that sees it out."""
 
-    __slots__ = ("send_off", "stop", "thread", "user_class")
+    __slots__ = ("has_left", "send_off", "stop", "thread", "user_class")
 
     thread: gevent.Greenlet[..., None]
     send_off: gevent.Greenlet[..., None]
@@ -147,3 +149,4 @@ class _Life:
     def __init__(self, user_class: type[User], stop: Stop) -> None:
         self.user_class = user_class
         self.stop = stop
+        self.has_left = False

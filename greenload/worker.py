@@ -21,7 +21,7 @@ from greenload.user.environment import Environment
 from greenload.user.recorder import Recorder
 from greenload.user.user import User
 
-TICK_S = 0.1
+TICK_S = 0.05
 # A timer of the event loop is good to a millisecond, which is no use for measuring less than one: the ticker sleeps
 # until just before its time and spends the rest taking turns with everybody else.
 TICK_EARLY_S = 0.0015
@@ -55,7 +55,7 @@ class Worker:
         follower = self._threads.start(self._follow_plan)
         reporter = self._threads.start(self._report_each_second)
         ticker = self._threads.start(self._tick)
-        gevent.wait([self._stopped, self._threads.failed], timeout=self._plan.duration_s, count=1)  # switch
+        self._wait_for_the_end()  # switch
         follower.kill()  # switch
         self._engine.drain()  # switch
         gevent.killall([reporter, ticker])  # switch
@@ -73,6 +73,16 @@ class Worker:
         if self._stopped.is_set():
             self._engine.cut_off()
         self._stopped.set()
+
+    def _wait_for_the_end(self) -> None:
+        ends = [self._stopped, self._threads.failed]
+        if self._plan.duration_s is None:
+            gevent.wait(ends, count=1)  # switch
+            return
+        # By our own clock: a timer is set against the loop's, which may stand where it stood before the imports.
+        while (left_s := self._plan.duration_s - self.now()) > 0:
+            if gevent.wait(ends, timeout=left_s, count=1):  # switch
+                return
 
     def _follow_plan(self) -> None:
         placement = Placement(self._plan.shares)
@@ -109,7 +119,7 @@ class Worker:
     def _tick(self) -> None:
         """Record how late this green thread wakes: as late as a user whose answer has arrived.
 
-        The schedule is fixed, so being held up for a second counts ten times, once for each tick it swallowed.
+        The schedule is fixed, so being held up for a second counts twenty times, once for each tick it swallowed.
         """
         for due_s in itertools.count(TICK_S, TICK_S):
             gevent.sleep(max(0.0, due_s - TICK_EARLY_S - self.now()))  # switch

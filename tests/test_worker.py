@@ -174,3 +174,14 @@ def test_a_long_hold_up_is_counted_in_the_second_it_began():
     assert [report.second for report in reports] == [0, 1, 2]
     assert reports[0].covered_s > 1.1
     assert sum(report.covered_s for report in reports) == pytest.approx(reports[-1].until_s)
+
+
+@pytest.mark.parametrize("stale_s", [0, 0.3])
+def test_a_run_never_ends_before_its_time(stale_s):
+    """The loop's clock stands still while nobody waits: imports of a third of a second once ended a run that early."""
+    threading.Event().wait(stale_s)
+    began_s = time.perf_counter()
+
+    play(plan_of(ramp(1, 1000), 0.5, "Busy"), Busy)
+
+    assert time.perf_counter() - began_s >= 0.5

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -21,7 +22,7 @@ SPAWN_RATE = 10.0
 RUN_TIME_S = 15.0
 STOP_TIMEOUT_S = 10.0
 SEED = 1
-DELAY = "20ms"
+DELAY = "50ms"
 STOP_SERVICE_S = 5.0
 CHECKOUT = Path(__file__).resolve().parents[2]
 
@@ -37,7 +38,7 @@ def command() -> None:
     if not scenario_path.exists():
         raise DemoError("the demo needs examples/ and service/ beside greenload/: run it in a clone of the repository")
     with _album_service() as url:
-        scenario = load(scenario_path, ["AlbumUser"], url)
+        scenario = load(Path(os.path.relpath(scenario_path)), ["AlbumUser"], url)
         plan = Plan(ramp(USERS, SPAWN_RATE), RUN_TIME_S, scenario.shares(), url, STOP_TIMEOUT_S, SEED)
         click.echo(f"{USERS} users load the album service at {url} for {RUN_TIME_S:.0f} s ...", err=True)
         carry_out(scenario, plan, Outputs())

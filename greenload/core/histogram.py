@@ -46,6 +46,11 @@ def bucket_of(value_us: int) -> int:
     return (b << _HALF_BITS) + (value_us >> b)
 
 
+def lowest_us_in(bucket: int) -> int:
+    """Return the smallest duration, in microseconds, that falls into `bucket`."""
+    return highest_us_in(bucket - 1) + 1 if bucket else 0
+
+
 def highest_us_in(bucket: int) -> int:
     """Return the largest duration, in microseconds, that falls into `bucket`."""
     if bucket < _LINEAR_BUCKETS:
@@ -117,6 +122,8 @@ class Histogram:
         """Return `percentile` of each of `percents`, which must ascend, in one walk over the used buckets."""
         if not self.count:
             raise ValueError("no percentile: nothing was recorded")
+        if percents != sorted(percents):
+            raise ValueError(f"percents must ascend: {percents}")
         values: list[int] = []
         ranks = [self._rank(percent) for percent in percents]
         seen = 0
@@ -125,9 +132,7 @@ class Histogram:
             while len(values) < len(ranks) and ranks[len(values)] <= seen:
                 # The true value lies in this bucket, and nothing recorded lies above the exact maximum.
                 values.append(min(highest_us_in(bucket), self.max_us))
-            if len(values) == len(ranks):
-                return values
-        raise ValueError(f"percents must ascend: {percents}")
+        return values
 
     def _rank(self, percent: float) -> int:
         if not 0 < percent <= 100:
@@ -183,7 +188,11 @@ class Histogram:
         used = (min(self.counts), max(self.counts)) if self.count else (0, 0)
         if ends != used:
             raise ValueError(f"minimum {self.min_us} us and maximum {self.max_us} us do not match the buckets {used}")
-        if not self.count * self.min_us <= self.sum_us <= self.count * self.max_us or self.clamped > self.count:
+        if self.count and not LOWEST_US <= self.min_us <= self.max_us <= HIGHEST_US:
+            raise ValueError(f"minimum {self.min_us} us and maximum {self.max_us} us lie outside the range")
+        least_us = sum(count * lowest_us_in(bucket) for bucket, count in self.counts.items())
+        most_us = sum(count * highest_us_in(bucket) for bucket, count in self.counts.items())
+        if not least_us <= self.sum_us <= most_us or self.clamped > self.count:
             raise ValueError(f"the sum {self.sum_us} us or {self.clamped} clamped cannot belong to these counts")
 
 

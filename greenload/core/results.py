@@ -1,8 +1,8 @@
 """A run, second by second: what the workers reported, added up.
 
 Totals are exact for the whole run. The seconds are kept for windows and curves; so that a run of days fits in memory
-the older half is made coarser, two slots into one, whenever there are MOST_SLOTS of them: the last five minutes are
-always there by the second, and what is older in steps that grow with its age.
+there are at most MOST_SLOTS of them: the last five minutes are always there by the second, and what is older in slots
+that grow with their age.
 
 Knows nothing of how reports travel, and computes no percentile before somebody asks.
 """
@@ -16,7 +16,9 @@ from greenload.core.messages import Report
 from greenload.core.stats import Stats, sum_of
 
 MOST_SLOTS = 600
+WIDEST_PART = 1 / 25  # of its age, that a slot covers: 25 * ln(age / 5 minutes) slots, which leaves room for a year
 BUSY_CPU_PERCENT = 90.0
+SHORTEST_CPU_S = 0.5  # the processor's clock is too coarse to say much about less
 
 
 @dataclass
@@ -36,7 +38,8 @@ class Slot:
         """Take in the slot that follows this one."""
         self.width_s = later.first_s + later.width_s - self.first_s
         self.stats.add(later.stats)
-        self.users_on.update(later.users_on)
+        # Not merged: a worker that was lost meanwhile would go on counting beside those who took its users.
+        self.users_on = later.users_on or self.users_on
 
 
 @dataclass
@@ -69,7 +72,8 @@ class WorkerRecord:
         self.counted = report.counted
         self._reported_s += report.covered_s
         self._cpu_s += report.cpu_percent / 100 * report.covered_s
-        self.cpu_max_percent = max(self.cpu_max_percent, report.cpu_percent)
+        if report.covered_s >= SHORTEST_CPU_S:
+            self.cpu_max_percent = max(self.cpu_max_percent, report.cpu_percent)
         self._busy_now_s = self._busy_now_s + report.covered_s if report.cpu_percent > BUSY_CPU_PERCENT else 0.0
         self.busy_s = max(self.busy_s, self._busy_now_s)
 
@@ -150,15 +154,23 @@ class Results:
         at = bisect_right(self.slots, second, key=lambda slot: slot.first_s)
         if at and second < self.slots[at - 1].first_s + self.slots[at - 1].width_s:
             return self.slots[at - 1]
+        if len(self.slots) >= MOST_SLOTS:
+            self._coarsen()
+            return self._slot(second)
         slot = Slot(second)
         self.slots.insert(at, slot)
-        if len(self.slots) > MOST_SLOTS:
-            self._coarsen()
         return slot
 
     def _coarsen(self) -> None:
-        """Make the older half of the slots half as many."""
+        """Make room: join neighbours in the older half of the slots, but none beyond WIDEST_PART of its age."""
         older, newer = self.slots[: MOST_SLOTS // 2], self.slots[MOST_SLOTS // 2 :]
-        for early, late in zip(older[::2], older[1::2], strict=True):
-            early.append(late)
-        self.slots = older[::2] + newer
+        now_s = newer[-1].first_s
+        kept = older[:1]
+        for slot in older[1:]:
+            if slot.first_s + slot.width_s - kept[-1].first_s <= WIDEST_PART * (now_s - kept[-1].first_s):
+                kept[-1].append(slot)
+            else:
+                kept.append(slot)
+        if len(kept) == len(older):
+            kept[0].append(kept.pop(1))
+        self.slots = kept + newer

@@ -52,17 +52,16 @@ class Shape:
     @property
     def duration_s(self) -> float:
         """Seconds until the last stage ends."""
-        return sum(stage.duration_s for stage in self.stages)
+        return max((until_s for _, until_s, _, _ in self._lines()), default=0.0)
 
     def level_at(self, at_s: float) -> float:
         """Return the level `at_s` seconds after the start."""
-        level, began_s = 0.0, 0.0
-        for stage in self.stages:
-            into_s = at_s - began_s
-            if into_s < stage.duration_s:
-                return level + (stage.level - level) * max(0.0, into_s) / stage.duration_s
-            level, began_s = stage.level, began_s + stage.duration_s
-        return level
+        if at_s < 0:
+            return 0.0
+        for from_s, until_s, low, high in self._lines():
+            if at_s < until_s:
+                return low + (high - low) * (at_s - from_s) / (until_s - from_s)
+        return self.stages[-1].level if self.stages else 0.0
 
     def steps(self) -> Iterator[Step]:
         """Yield every change of the number of users, each at its own instant, in order.
@@ -71,12 +70,20 @@ class Shape:
         load nobody asked for. The first user of a ramp starts at its beginning, the last one of a ramp down stops at
         its end.
         """
-        level, began_s, users = 0.0, 0.0, 0
-        for stage in self.stages:
-            for count, part in _crossings(level, stage.level, users):
+        users = 0
+        for from_s, until_s, low, high in self._lines():
+            for count, part in _crossings(low, high, users):
                 users = count
-                yield Step(began_s + part * stage.duration_s, users)
-            level, began_s = stage.level, began_s + stage.duration_s
+                yield Step(min(until_s, from_s + part * (until_s - from_s)), users)
+
+    def _lines(self) -> Iterator[tuple[float, float, float, float]]:
+        """Yield the stages as straight lines: (from_s, until_s, level at from_s, level at until_s)."""
+        # Added up here and nowhere else: two sums of the same durations may differ in the last digit, and a jump at
+        # the end would fall between them.
+        from_s = low = 0.0
+        for stage in self.stages:
+            yield from_s, from_s + stage.duration_s, low, stage.level
+            from_s, low = from_s + stage.duration_s, stage.level
 
 
 def ramp(users: int, spawn_rate: float) -> Shape:
@@ -135,7 +142,7 @@ def _stage_texts(text: str) -> Sequence[str]:
 
 
 def _parse_stage(text: str) -> Stage:
-    level, at, duration = text.partition("@")
-    if not at or not re.fullmatch(r"\d+", level.strip()):
+    level, _, duration = text.partition("@")
+    if not duration.strip() or not re.fullmatch(r"\d+", level.strip()):
         raise ShapeError(f"{text!r} is not a stage; write USERS@DURATION, for example 50@30s")
     return Stage(int(level), parse_duration_s(duration))

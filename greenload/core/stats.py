@@ -234,7 +234,10 @@ def sum_of(parts: Iterable[Stats]) -> Stats:
     return total
 
 
-_PASSING = re.compile(r"(HTTP \d{3}\b)|0x[0-9a-fA-F]+|\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|\d+")
+_STATUS = r"(HTTP \d{3}\b)"
+_ADDRESS = r"0x[0-9a-f]+"
+_UUID = r"(?<![0-9a-f])[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?![0-9a-f])"
+_PASSING = re.compile(rf"{_STATUS}|{_ADDRESS}|{_UUID}|\d+", re.IGNORECASE)
 
 
 def kind_of(error: str) -> str:

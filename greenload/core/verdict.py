@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from greenload.core.results import BUSY_CPU_PERCENT, Results
 
 MOST_LAG_PART = 0.10
+FEWEST_TICKS = 100  # of fewer, "1 in 100" would be whichever was the worst
 MOST_BUSY_S = 3
 
 
@@ -39,7 +40,7 @@ def _nothing_measured(results: Results) -> str | None:
 
 def _lag(results: Results) -> str | None:
     lag, response = results.total.lag, results.total.total().ended().response
-    if not lag.count or not response.count:
+    if lag.count < FEWEST_TICKS or not response.count:
         return None
     lag_us, median_us = lag.percentile(99), response.percentile(50)
     if lag_us <= MOST_LAG_PART * median_us:
@@ -67,7 +68,11 @@ def _numbers(results: Results) -> str | None:
     sums = results.reconcile()
     if sums.adds_up:
         return None
-    if sums.missing:
-        return "requests are missing: " + ", ".join(f"{count} of {worker}" for worker, count in sums.missing.items())
+    missing = [f"{count} of {worker}" for worker, count in sums.missing.items() if count > 0]
+    if missing:
+        return "requests are missing: " + ", ".join(missing)
+    doubled = [f"{-count} of {worker}" for worker, count in sums.missing.items()]
+    if doubled:
+        return "requests were counted twice: " + ", ".join(doubled)
     ended = f"{sums.succeeded} succeeded + {sums.failed} failed + {sums.unfinished} unfinished"
     return f"the numbers do not add up: {sums.sent} requests were sent, but {ended}"

@@ -2,40 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from email.message import Message
 from http.cookiejar import Cookie, CookieJar
 from urllib.request import Request as CookieRequest
 
-from greenload.http.request import Url
+from greenload.http.request import Url, checked_cookies
 
 
 class Cookies(MutableMapping[str, str]):
     """Cookies by name, whatever their host: `cookies["session"]`, `cookies["seen"] = "1"`, `dict(cookies)`."""
 
     def __init__(self) -> None:
-        self._jar = CookieJar()
-        self._used = False
+        self._jar: CookieJar | None = None  # made when the first cookie comes: each response has one of these
 
-    def header_for(self, url: Url) -> str | None:
-        """Return the Cookie header that belongs to a request to `url`, or None."""
-        if not self._used:  # most sessions have none, and asking the jar costs 20 us
-            return None
-        asking = CookieRequest(str(url))
-        self._jar.add_cookie_header(asking)
-        return asking.get_header("Cookie")
+    def header_for(self, url: Url, own: Mapping[str, str]) -> str | None:
+        """Return the Cookie header of a request to `url`, or None.  `own`: cookies of that request, which go first."""
+        pairs = [f"{name}={value}" for name, value in own.items()]
+        if self._jar is not None:  # most sessions have none, and asking a jar costs 20 us
+            asking = CookieRequest(str(url))
+            self._jar.add_cookie_header(asking)
+            kept = asking.get_header("Cookie") or ""
+            pairs += [pair for pair in kept.split("; ") if pair and pair.partition("=")[0] not in own]
+        return "; ".join(pairs) or None
 
     def keep(self, url: Url, set_cookies: list[str]) -> None:
         """Keep what an answer from `url` sets; `set_cookies` are its Set-Cookie headers."""
         answer = _Answer()
         for value in set_cookies:
             answer.headers["Set-Cookie"] = value
-        self._jar.extract_cookies(answer, CookieRequest(str(url)))  # type: ignore[arg-type]  # it asks only for info()
-        self._used = True
+        asked = CookieRequest(str(url))
+        self._opened().extract_cookies(answer, asked)  # type: ignore[arg-type]  # it asks only for info()
 
     def set(self, name: str, value: str, domain: str = "", path: str = "/") -> None:
         """Set a cookie for `domain`, or with "" for every host this session talks to."""
-        self._jar.set_cookie(
+        checked_cookies({name: value})
+        if domain and "." not in domain:
+            domain += ".local"  # what http.cookiejar calls a host without a dot
+        self._opened().set_cookie(
             Cookie(
                 version=0,
                 name=name,
@@ -55,10 +59,14 @@ class Cookies(MutableMapping[str, str]):
                 rest={},
             )
         )
-        self._used = True
+
+    def _opened(self) -> CookieJar:
+        if self._jar is None:
+            self._jar = CookieJar()
+        return self._jar
 
     def __getitem__(self, name: str) -> str:
-        for cookie in self._jar:
+        for cookie in self._jar or ():
             if cookie.name == name:
                 return cookie.value or ""
         raise KeyError(name)
@@ -67,17 +75,17 @@ class Cookies(MutableMapping[str, str]):
         self.set(name, value)
 
     def __delitem__(self, name: str) -> None:
-        found = [cookie for cookie in self._jar if cookie.name == name]
+        found = [cookie for cookie in self._jar or () if cookie.name == name]
         if not found:
             raise KeyError(name)
         for cookie in found:
-            self._jar.clear(cookie.domain, cookie.path, cookie.name)
+            self._opened().clear(cookie.domain, cookie.path, cookie.name)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(dict.fromkeys(cookie.name for cookie in self._jar))
+        return iter(dict.fromkeys(cookie.name for cookie in self._jar or ()))
 
     def __len__(self) -> int:
-        return len({cookie.name for cookie in self._jar})
+        return len({cookie.name for cookie in self._jar or ()})
 
     def __repr__(self) -> str:
         return f"Cookies({dict(self)})"

@@ -11,7 +11,9 @@ import ssl
 
 from urllib3 import exceptions as urllib3_errors
 
+CONNECT_TIMED_OUT = "connect timed out"
 TOO_LARGE = "body too large"
+HEADERS_CUT_SHORT = "headers cut short"
 TOO_MANY_REDIRECTS = "too many redirects"
 REDIRECTED_AWAY = "redirect to something that is not HTTP"
 BODY_NOT_REPEATABLE = "redirect that wants a body sent again which can be sent only once"
@@ -21,15 +23,12 @@ class RequestFailed(Exception):
     """A request that got no usable answer; its text is the kind. Data, not control flow: it becomes a response."""
 
 
-class CertificateRefused(RequestFailed):
-    """The server's certificate could not be trusted."""
-
-
 # Looked up in order, so the special comes before the general: a gaierror is an OSError, too.
 _NAMES: tuple[tuple[type[BaseException], str], ...] = (
     (urllib3_errors.NameResolutionError, "host not found"),
+    (urllib3_errors.LocationParseError, "host not found"),
     (socket.gaierror, "host not found"),
-    (urllib3_errors.ConnectTimeoutError, "connect timed out"),
+    (urllib3_errors.ConnectTimeoutError, CONNECT_TIMED_OUT),
     (urllib3_errors.ReadTimeoutError, "read timed out"),
     (TimeoutError, "read timed out"),
     (ConnectionRefusedError, "connection refused"),
@@ -42,10 +41,11 @@ _NAMES: tuple[tuple[type[BaseException], str], ...] = (
     (urllib3_errors.IncompleteRead, "body cut short"),
     (http.client.IncompleteRead, "body cut short"),
     (urllib3_errors.DecodeError, "body does not decode"),
-    (urllib3_errors.InvalidChunkLength, "not HTTP: bad chunk"),
-    (http.client.LineTooLong, "not HTTP: header too long"),
+    (http.client.LineTooLong, "not HTTP: line too long"),
     (http.client.BadStatusLine, "not HTTP: bad status line"),
     (http.client.HTTPException, "not HTTP: bad headers"),
+    (urllib3_errors.InvalidHeader, "not HTTP: bad headers"),
+    (urllib3_errors.HeaderParsingError, "not HTTP: bad headers"),
 )
 
 
@@ -58,12 +58,14 @@ def failure_kind(error: BaseException) -> str:
         for kind, name in _NAMES:
             if isinstance(each, kind):
                 return name
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror.lower()
+        if isinstance(each, OSError) and each.strerror:
+            return each.strerror.lower()
     return f"failed: {type(error).__name__}"
 
 
 def _cause(error: BaseException) -> BaseException | None:
-    """Return what lies under `error`; urllib3 hands the cause on as an argument more often than as a cause."""
-    inner = next((arg for arg in error.args if isinstance(arg, Exception)), None)
-    return inner or error.__cause__ or error.__context__
+    """Return what lies under `error`; urllib3 hands the cause on as an argument more often than as a cause.
+
+    Not its context: that may be an error the scenario was mending when it made the call.
+    """
+    return next((arg for arg in error.args if isinstance(arg, Exception)), None) or error.__cause__

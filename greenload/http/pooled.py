@@ -12,17 +12,27 @@ import http.client
 import select
 import ssl
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from gevent import monkey
 from urllib3 import HTTPHeaderDict
 from urllib3 import exceptions as urllib3_errors
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.response import BaseHTTPResponse
+from urllib3.util import SKIP_HEADER
+from urllib3.util.response import assert_header_parsing
 
-from greenload.http.failures import TOO_LARGE, RequestFailed, failure_kind
-from greenload.http.request import Origin, Request
+from greenload.http.failures import CONNECT_TIMED_OUT, HEADERS_CUT_SHORT, TOO_LARGE, RequestFailed, failure_kind
+from greenload.http.request import BodyGone, Origin, Request
 
 CHUNK_BYTES = 65_536
+MOST_HEAD_LINES = 1_000
+
+# What urllib3 and http.client would add of their own where the request has none.
+_NOTHING_ADDED = {"User-Agent": SKIP_HEADER, "Accept-Encoding": SKIP_HEADER}
+
+# The poll of the operating system, not gevent's: asked not to wait, it needs no round through the hub (1 us for 60).
+_poll = monkey.get_original("select", "poll")
 
 Verify = bool | str
 
@@ -43,31 +53,35 @@ def tls_context(verify: Verify) -> ssl.SSLContext:
 class Answer:
     """What came back: status, reason and headers at once, the body by `read` or in pieces by `pieces`."""
 
-    def __init__(self, raw: BaseHTTPResponse, release: Callable[[bool], None]) -> None:
+    def __init__(self, raw: BaseHTTPResponse, most_bytes: int, release: Callable[[bool], None]) -> None:
         self.status = raw.status
         self.reason = raw.reason or ""
         self.headers: HTTPHeaderDict = raw.headers
         self._raw = raw
+        self._most_bytes = most_bytes
         self._release: Callable[[bool], None] | None = release
 
-    def read(self, most_bytes: int) -> bytes:
-        """Return the whole body, decoded.  Raises RequestFailed when it is over `most_bytes` or does not come whole."""
+    def read(self) -> bytes:
+        """Return the whole body, decoded.
+
+        Raises RequestFailed when it is too long or does not come whole, BodyGone when it was read or closed before.
+        """
         length = self._raw.length_remaining
-        if length is not None and "Content-Encoding" not in self.headers:
-            return self._read_plain(length, most_bytes)  # switch
+        if self._release is not None and length is not None and "Content-Encoding" not in self.headers:
+            return self._read_plain(length)  # switch
         pieces, size = [], 0
         for piece in self.pieces():  # switch
             pieces.append(piece)
             size += len(piece)
-            if size > most_bytes:
+            if size > self._most_bytes:
                 self.close()
                 raise RequestFailed(TOO_LARGE)
         return b"".join(pieces)
 
-    def _read_plain(self, length: int, most_bytes: int) -> bytes:
+    def _read_plain(self, length: int) -> bytes:
         """Return a body of known length that needs no decoding, in one go."""
         try:
-            if length > most_bytes:
+            if length > self._most_bytes:
                 raise RequestFailed(TOO_LARGE)
             content = self._raw.read()  # switch
             self._done(reusable=True)
@@ -78,9 +92,15 @@ class Answer:
         return content
 
     def pieces(self) -> Iterator[bytes]:
-        """Yield the body, decoded, in pieces; then the connection may serve the next request."""
+        """Yield the body, decoded, in pieces as they arrive; then the connection may serve the next request.
+
+        Raises RequestFailed when it does not come whole, BodyGone when it was read or closed before.
+        """
+        if self._release is None:
+            raise BodyGone("this body was streamed to its end, or closed; keep the pieces, or ask for content instead")
         try:
-            while piece := self._raw.read(CHUNK_BYTES):  # switch
+            # Not read(): that would wait until the piece is full, for minutes where a server sends an event a minute.
+            while piece := self._raw.read1(CHUNK_BYTES):  # switch
                 yield piece
             self._done(reusable=True)
         except (urllib3_errors.HTTPError, http.client.HTTPException, OSError) as error:
@@ -95,6 +115,8 @@ class Answer:
     def _done(self, reusable: bool) -> None:
         if self._release is not None:
             release, self._release = self._release, None
+            # Where the answer says `Connection: close` http.client has handed the socket over to it.
+            self._raw.close()
             release(reusable)
 
 
@@ -103,7 +125,7 @@ class PooledEngine:
 
     def __init__(self) -> None:
         self._idle: dict[tuple[Origin, Verify], list[HTTPConnection]] = {}
-        self._lent: set[HTTPConnection] = set()
+        self._lent: dict[HTTPConnection, Answer | None] = {}
 
     def send(self, request: Request) -> Answer:
         """Send `request` once and return its answer as soon as its headers are there.
@@ -112,22 +134,16 @@ class PooledEngine:
         """
         key = (request.url.origin, request.verify)
         connection = self._idle_connection(key) or _new_connection(*key)
-        self._lent.add(connection)
-        answer = None
+        self._lent[connection] = answer = None
         try:
             if connection.sock is None:
-                connection.timeout = request.connect_timeout_s
-                connection.connect()  # switch
-            connection.sock.settimeout(request.read_timeout_s)
-            connection.request(  # switch
-                request.method,
-                request.url.target,
-                body=request.body,
-                headers=request.headers,
-                preload_content=False,
-            )
+                _connect(connection, request.connect_timeout_s)  # switch
+            # urllib3 sets the socket's timeout to this one before it sends, and again before it reads.
+            connection.timeout = request.read_timeout_s
+            _put(connection, request)  # switch
             raw = connection.getresponse()  # switch
-            answer = Answer(raw, functools.partial(self._take_back, key, connection))
+            answer = Answer(raw, request.most_bytes, functools.partial(self._take_back, key, connection))
+            self._lent[connection] = answer
         except (urllib3_errors.HTTPError, http.client.HTTPException, OSError) as error:
             raise RequestFailed(failure_kind(error)) from error
         finally:
@@ -137,6 +153,9 @@ class PooledEngine:
 
     def close(self) -> None:
         """Close all connections, those in use included."""
+        for answer in list(self._lent.values()):
+            if answer is not None:
+                answer.close()
         for connection in [*self._lent, *(each for idle in self._idle.values() for each in idle)]:
             connection.close()
         self._lent.clear()
@@ -153,7 +172,7 @@ class PooledEngine:
         return None
 
     def _take_back(self, key: tuple[Origin, Verify], connection: HTTPConnection, reusable: bool) -> None:
-        self._lent.discard(connection)
+        self._lent.pop(connection, None)
         if reusable and connection.sock is not None:
             self._idle.setdefault(key, []).append(connection)
         else:
@@ -161,15 +180,83 @@ class PooledEngine:
 
 
 def _new_connection(origin: Origin, verify: Verify) -> HTTPConnection:
+    connection = HTTPConnection(origin.host, origin.port, blocksize=CHUNK_BYTES)
     if origin.scheme == "https":
-        return HTTPSConnection(origin.host, origin.port, ssl_context=tls_context(verify), blocksize=CHUNK_BYTES)
-    return HTTPConnection(origin.host, origin.port, blocksize=CHUNK_BYTES)
+        context = tls_context(verify)
+        connection = HTTPSConnection(origin.host, origin.port, ssl_context=context, blocksize=CHUNK_BYTES)
+    connection.response_class = _Reply
+    return connection
+
+
+def _connect(connection: HTTPConnection, timeout_s: float) -> None:
+    connection.timeout = timeout_s
+    try:
+        connection.connect()  # switch
+    except TimeoutError as error:  # in the TLS handshake; for one before it urllib3 has an error of its own
+        raise RequestFailed(CONNECT_TIMED_OUT) from error
+
+
+def _put(connection: HTTPConnection, request: Request) -> None:
+    """Send `request`."""
+    try:
+        connection.request(  # switch
+            request.method,
+            request.url.target,
+            body=request.body,
+            headers={**_NOTHING_ADDED, **request.headers},
+            preload_content=False,
+        )
+    except BrokenPipeError:
+        # The server hung up on the body. It may have said why (413), and that is the answer; if not, reading it fails.
+        return
 
 
 def _is_quiet(connection: HTTPConnection) -> bool:
     """Return whether nothing has arrived on an idle connection: neither bytes nor its end."""
-    # The poll of the operating system, not gevent's: it asks and never waits, so there is no need for a round through
-    # the hub (1.3 us against 60).
-    poll = monkey.get_original("select", "poll")()
+    if isinstance(connection.sock, ssl.SSLSocket) and connection.sock.pending():
+        return False
+    poll = _poll()
     poll.register(connection.sock.fileno(), select.POLLIN)
     return not poll.poll(0)
+
+
+class _Reply(http.client.HTTPResponse):
+    """Refuses what http.client lets pass: the end of the connection for the end of the headers, and broken headers."""
+
+    fp: Any  # a _Head while the head is read
+
+    def begin(self) -> None:
+        """Read status and headers, past those that only announce an answer (RFC 9110, section 15.2)."""
+        self.fp = head = _Head(self.fp)
+        try:
+            super().begin()  # switch
+            while 100 <= self.status < 200 and self.status != http.client.SWITCHING_PROTOCOLS:
+                self.headers = self.msg = None  # type: ignore[assignment]  # what begin() takes for "not begun"
+                super().begin()  # switch
+        finally:
+            if self.fp is head:
+                self.fp = head.file
+        if not head.is_whole:
+            raise RequestFailed(HEADERS_CUT_SHORT)
+        # The first line that is none ends the headers for http.client, and Content-Length may be among the rest.
+        assert_header_parsing(self.msg)
+
+
+class _Head:
+    """The head of an answer, as http.client reads it: line by line."""
+
+    def __init__(self, file: Any) -> None:
+        self.file = file
+        self.is_whole = False
+        self._lines = 0
+
+    def readline(self, limit: int) -> bytes:
+        self._lines += 1
+        if self._lines > MOST_HEAD_LINES:
+            raise http.client.HTTPException(f"more than {MOST_HEAD_LINES} lines")
+        line: bytes = self.file.readline(limit)  # switch
+        self.is_whole = line in (b"\r\n", b"\n")
+        return line
+
+    def close(self) -> None:
+        self.file.close()

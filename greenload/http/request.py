@@ -16,17 +16,28 @@ from urllib3.filepost import encode_multipart_formdata
 from greenload.core.errors import GreenloadError
 
 # What may not stand in a request target as it is; everything else is left alone, percent signs included.
-_UNSAFE = re.compile(r"[^!#-;=?-Z\[\]_a-z~%]")
-_SAFE = "!#$%&'()*+,/:;=?@[]~"
+_UNSAFE = re.compile(r"[^!$-;=?-Z\[\]_a-z~]")
+_SAFE = "!$%&'()*+,/:;=?@[]~"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_HOST = re.compile(r"[0-9a-z._:%-]+")
+# RFC 9110, sections 5.6.2 and 5.5; what is beyond ASCII goes as Latin-1.
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+
+FORM = "application/x-www-form-urlencoded"
+JSON = "application/json"
 
 
 class InvalidUrl(GreenloadError, ValueError):
     """A URL no request can be made to."""
 
 
+class InvalidHeader(GreenloadError, ValueError):
+    """A method, header or cookie that would not arrive as what it is."""
+
+
 class BodyGone(GreenloadError):
-    """A body that would have to be sent twice, and can be sent only once."""
+    """A body that is wanted again, and can be sent or read only once."""
 
 
 class Origin(NamedTuple):
@@ -62,6 +73,7 @@ class Request:
     body              bytes, or a file-like object or an iterable of bytes, which can be sent only once
     connect_timeout_s seconds to connect;  read_timeout_s: between two pieces of the answer
     verify            whether to check the server's certificate, or the path of the CA file to check it with
+    most_bytes        how long the body of the answer may be
     """
 
     method: str
@@ -71,16 +83,24 @@ class Request:
     connect_timeout_s: float
     read_timeout_s: float
     verify: bool | str
+    most_bytes: int
+
+    def __post_init__(self) -> None:
+        if not _TOKEN.fullmatch(self.method):
+            raise InvalidHeader(f"{self.method!r} is not a method; write one word, like GET")
+        if min(self.connect_timeout_s, self.read_timeout_s) <= 0:
+            raise ValueError("a timeout of 0 s or less leaves no time for an answer; None means the user's own")
 
     def redirected(self, status: int, location: str) -> Request:
-        """Return the request that follows a redirect, as browsers do it.
+        """Return the request that follows a redirect; what only its origin may see goes no further.
 
         Raises InvalidUrl when `location` leads nowhere, BodyGone when the body is to be sent again and cannot be.
+        Source: requests, whose rules for the method are a browser's but for a 302, which makes a GET of a PUT, too.
         """
         url = _redirected(self.url, location)
-        dropped = {"host", "cookie"} if url.origin == self.url.origin else {"host", "cookie", "authorization"}
+        dropped = {"cookie"} if url.origin == self.url.origin else {"cookie", "host", "authorization"}
         method, body = self.method, self.body
-        if (status == 303 and method != "HEAD") or (status in (301, 302) and method == "POST"):
+        if (status in (302, 303) and method != "HEAD") or (status == 301 and method == "POST"):
             method, body = "GET", None
             dropped |= {"content-type", "content-length", "transfer-encoding"}
         if body is not None and not isinstance(body, bytes):
@@ -100,26 +120,34 @@ def parse_url(text: str) -> Url:
         host = (parts.hostname or "").encode("ascii" if (parts.hostname or "").isascii() else "idna").decode()
     except ValueError as error:
         raise InvalidUrl(f"{text!r} is not a URL: {error}") from error
-    if parts.scheme not in ("http", "https") or not host:
+    if parts.scheme not in ("http", "https") or not _HOST.fullmatch(host):
         raise InvalidUrl(f"{text!r} is not an http or https URL; write for example http://127.0.0.1:8080/albums")
-    origin = Origin(parts.scheme, host, port or (443 if parts.scheme == "https" else 80))
+    usual = 443 if parts.scheme == "https" else 80
+    origin = Origin(parts.scheme, host, usual if port is None else port)
     auth = (unquote(parts.username), unquote(parts.password or "")) if parts.username else None
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return Url(origin, _quoted(target), auth)
 
 
 def resolve(base: Url | None, text: str, params: Any = None) -> Url:
-    """Return where `text`, a path below `base` or an absolute URL, leads, with `params` added to its query."""
-    if text.startswith(("http://", "https://")) or base is None:
+    """Return where `text`, a path below `base` or an absolute URL, leads, with `params` added to its query.
+
+    The credentials of `base` hold for all of its origin, and nowhere else.
+    """
+    if base is None:
         url = parse_url(text)
+    elif text[:8].lower().startswith(("http://", "https://")):
+        url = parse_url(text)
+        if url.auth is None and url.origin == base.origin:
+            url = url._replace(auth=base.auth)
     else:
         if _CONTROL.search(text):
             raise InvalidUrl(f"{text!r} holds a control character, which could smuggle in a second request")
         path = text.partition("#")[0] if "#" in text else text
         below = base.target.rstrip("/")
         url = Url(base.origin, _quoted(below + path if path.startswith("/") else f"{below}/{path}"), base.auth)
-    if params:
-        query = params if isinstance(params, str) else urlencode(_without_none(params), doseq=True)
+    query = _quoted(params) if isinstance(params, str) else _form(params)
+    if query:
         url = url._replace(target=url.target + ("&" if "?" in url.target else "?") + query)
     return url
 
@@ -128,18 +156,38 @@ def encode_body(data: Any, json_value: Any, files: Any) -> tuple[Any, str | None
     """Return the body, and its content type where it has one, of requests-like arguments.
 
     data: bytes, str, a mapping or pairs for a form, a file or an iterable of bytes; json_value: anything json can
-    write; files: {field: file, or (name, file or content[, type])}.
+    write, used when there is no data; files: {field: file, or (name, file or content[, type])}.
     """
     if files:
-        fields = [*_pairs(data or {}), *((field, _file(field, file)) for field, file in _pairs(files))]
-        return encode_multipart_formdata(fields)
-    if data is None and json_value is not None:
-        return json.dumps(json_value, allow_nan=False).encode(), "application/json"
+        fields = [(name, value if isinstance(value, (str, bytes)) else str(value)) for name, value in _values(data)]
+        return encode_multipart_formdata([*fields, *((field, _file(field, file)) for field, file in _pairs(files))])
+    if not data:
+        return (None, None) if json_value is None else (json.dumps(json_value, allow_nan=False).encode(), JSON)
     if isinstance(data, (Mapping, list, tuple)):
-        return urlencode(_without_none(data), doseq=True).encode(), "application/x-www-form-urlencoded"
+        return _form(data).encode(), FORM
     if isinstance(data, str):
         return data.encode(), None
     return data, None
+
+
+def checked_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """Return `headers` as they may go onto the wire.
+
+    Raises InvalidHeader for what would end its line, and with it smuggle in another header, or cannot be written.
+    """
+    for name, value in headers.items():
+        if not isinstance(value, str):
+            raise InvalidHeader(f"{name}: {value!r} is not text; write str({value!r}) if that is what you mean")
+        _check_header(name, value)
+    return dict(headers)
+
+
+@lru_cache(maxsize=1_000)  # nearly all requests of a run have the same few
+def _check_header(name: str, value: str) -> None:
+    if not _TOKEN.fullmatch(name):
+        raise InvalidHeader(f"{name!r} cannot be the name of a header; write letters, digits and -")
+    if not _HEADER_VALUE.fullmatch(value):
+        raise InvalidHeader(f"{name}: {value!r} is not one line of Latin-1 text; quote what is not")
 
 
 def basic_auth(user: str, password: str) -> str:
@@ -147,26 +195,48 @@ def basic_auth(user: str, password: str) -> str:
     return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
 
 
+def checked_cookies(cookies: Mapping[str, str]) -> Mapping[str, str]:
+    """Return `cookies` as they may go into a header.  Raises InvalidHeader for what cannot."""
+    checked_headers({"Cookie": "; ".join(f"{name}={value}" for name, value in cookies.items())})
+    return cookies
+
+
 def _redirected(url: Url, location: str) -> Url:
     try:
-        return parse_url(urljoin(str(url), location))
+        # http.client reads headers as Latin-1; what servers write into this one is UTF-8.
+        return parse_url(urljoin(str(url), location.encode("latin-1").decode(errors="replace")))
     except ValueError as error:
         raise InvalidUrl(f"{location!r} is not a URL: {error}") from error
 
 
 def _quoted(target: str) -> str:
-    return quote(target, safe=_SAFE) if _UNSAFE.search(target) else target
+    try:
+        return quote(target, safe=_SAFE) if _UNSAFE.search(target) else target
+    except UnicodeEncodeError as error:
+        raise InvalidUrl(f"{target!r} holds half a character, which cannot be written") from error
+
+
+def _form(fields: Any) -> str:
+    return urlencode(_values(fields), doseq=True)
+
+
+def _values(fields: Any) -> list[tuple[str, Any]]:
+    """Return (name, value) for each value there is: a list holds several, None is none."""
+    return [
+        (name, value)
+        for name, values in _pairs(fields or ())
+        for value in (values if isinstance(values, (list, tuple)) else [values])
+        if value is not None
+    ]
 
 
 def _pairs(fields: Any) -> Iterable[tuple[str, Any]]:
     return fields.items() if isinstance(fields, Mapping) else fields
 
 
-def _without_none(fields: Any) -> list[tuple[str, Any]]:
-    return [(name, value) for name, value in _pairs(fields) if value is not None]
-
-
 def _file(field: str, file: Any) -> tuple[Any, ...]:
     """Return (file name, content[, type]), as multipart wants it, of what was given for a file."""
-    name, content, *kind = file if isinstance(file, tuple) else (getattr(file, "name", field), file)
-    return (str(name).rpartition("/")[2], content.read() if hasattr(content, "read") else content, *kind)
+    if not isinstance(file, tuple):
+        file = (str(getattr(file, "name", field)).rpartition("/")[2], file)
+    name, content, *kind = file
+    return (name, content.read() if hasattr(content, "read") else content, *kind)

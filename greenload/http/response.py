@@ -13,6 +13,7 @@ from urllib3 import HTTPHeaderDict
 
 from greenload.core.errors import GreenloadError
 from greenload.http.cookies import Cookies
+from greenload.http.failures import RequestFailed
 from greenload.http.pooled import Answer
 from greenload.http.request import Request
 from greenload.user.recorder import Call, describe
@@ -58,10 +59,14 @@ class Response:
 
     @property
     def content(self) -> bytes:
-        """The body, decoded (gzip, deflate). With stream=True it is read when it is asked for."""
-        if self._content is None:
-            self._content = b"".join(self.iter_content())
-        return self._content
+        """The body, decoded (gzip, deflate). With stream=True it is read when it is asked for.
+
+        Raises ResponseError when it does not come whole.
+        """
+        try:
+            return self.read()  # switch
+        except RequestFailed as failure:
+            raise self._failed(failure) from failure
 
     @property
     def encoding(self) -> str:
@@ -75,26 +80,29 @@ class Response:
         """The body as text; what does not decode is replaced, not raised."""
         try:
             return self.content.decode(self.encoding, errors="replace")
-        except LookupError:
+        except (LookupError, ValueError):  # no such character set, or none for text
             return self.content.decode("utf-8", errors="replace")
 
     def json(self, **keywords: Any) -> Any:
-        """Return the body as JSON.  Raises json.JSONDecodeError (a ValueError) when it is none."""
+        """Return the body as JSON.  Raises ValueError when it is none."""
         return json.loads(self.content, **keywords)
 
     def iter_content(self, chunk_size: int | None = None) -> Iterator[bytes]:
         """Yield the body in pieces as they arrive, of at most `chunk_size` bytes if that is given.
 
-        Raises RequestFailed when the rest does not come.
+        Raises ResponseError when the rest does not come.
         """
         if self._content is not None or self._answer is None:
             pieces: Iterator[bytes] = iter([self._content or b""])
         else:
             pieces = self._answer.pieces()
-        for piece in pieces:  # switch
-            size = chunk_size or len(piece) or 1
-            for start in range(0, len(piece), size):
-                yield piece[start : start + size]
+        try:
+            for piece in pieces:  # switch
+                size = chunk_size or len(piece) or 1
+                for start in range(0, len(piece), size):
+                    yield piece[start : start + size]
+        except RequestFailed as failure:
+            raise self._failed(failure) from failure
 
     def iter_lines(self) -> Iterator[bytes]:
         """Yield the body line by line, without the line ends."""
@@ -123,7 +131,8 @@ class Response:
         if self._content is not None:
             return len(self._content)
         declared = self.headers.get("Content-Length", "")
-        return int(declared) if declared.isdecimal() else 0
+        # Up to a petabyte: a server can write any number, and no sum may grow past what a message can carry.
+        return int(declared) if declared.isdecimal() and len(declared) <= 15 else 0
 
     def success(self) -> None:
         """Let this request count as a success, whatever came back."""
@@ -138,10 +147,11 @@ class Response:
         if self._answer is not None:
             self._answer.close()
 
-    def read(self, most_bytes: int) -> None:
-        """Read the body now.  Raises RequestFailed when it is over `most_bytes` or does not come whole."""
-        if self._answer is not None:
-            self._content = self._answer.read(most_bytes)  # switch
+    def read(self) -> bytes:
+        """Return the body, read now or before.  Raises RequestFailed when it is too long or does not come whole."""
+        if self._content is None and self._answer is not None:
+            self._content = self._answer.read()  # switch
+        return self._content or b""
 
     def hand_over(self, call: Call) -> None:
         """Leave the recording of `call` to the `with` block this response is going to be."""
@@ -166,6 +176,13 @@ class Response:
 
     def __repr__(self) -> str:
         return f"<Response [{self.status_code}]>"
+
+    def _failed(self, failure: RequestFailed) -> ResponseError:
+        """Return what to raise when the body fails while the scenario reads it; its `with` block is a failure then."""
+        self.error = str(failure)
+        if self._call is not None:
+            self._call.failure(self.error)
+        return ResponseError(f"{self.error} for {self.request.method} {self.url}")
 
     def _judge(self) -> Call:
         if self._call is None:

@@ -16,7 +16,18 @@ from urllib3 import HTTPHeaderDict
 from greenload.http.cookies import Cookies
 from greenload.http.failures import BODY_NOT_REPEATABLE, REDIRECTED_AWAY, TOO_MANY_REDIRECTS, RequestFailed
 from greenload.http.pooled import PooledEngine, Verify
-from greenload.http.request import BodyGone, InvalidUrl, Request, Url, basic_auth, encode_body, parse_url, resolve
+from greenload.http.request import (
+    BodyGone,
+    InvalidUrl,
+    Request,
+    Url,
+    basic_auth,
+    checked_cookies,
+    checked_headers,
+    encode_body,
+    parse_url,
+    resolve,
+)
 from greenload.http.response import Response
 from greenload.user.recorder import Call
 from greenload.version import VERSION
@@ -82,7 +93,7 @@ class HttpSession:
         name: how the statistics call it; default its path with the query.  catch_response: see Response.
         A failure to get an answer does not raise: the response has status_code 0 and says why in `error`.
         With stream=True the clocks stop at the headers, and the body is read by whoever asks for it.
-        Raises InvalidUrl for a URL that is none.
+        Raises InvalidUrl or InvalidHeader for what cannot be sent; then nothing is sent and nothing is counted.
         """
         to = resolve(self._base, url, params)
         body, content_type = encode_body(data, json, files)
@@ -95,9 +106,11 @@ class HttpSession:
             connect_timeout_s=connect_timeout_s,
             read_timeout_s=read_timeout_s,
             verify=self.verify if verify is None else verify,
+            most_bytes=self._most_bytes,
         )
+        own_cookies = checked_cookies(cookies) if cookies else {}
         with self._begin(request.method, name or to.target) as call:
-            response = self._follow(request, allow_redirects, stream, cookies)  # switch
+            response = self._follow(request, allow_redirects, stream, own_cookies)  # switch
             call.answered()
             response.elapsed = timedelta(seconds=call.elapsed_s)
             call.received_bytes = response.received_bytes
@@ -139,30 +152,33 @@ class HttpSession:
         self._engine.close()
 
     def _follow(
-        self, request: Request, allow_redirects: bool, stream: bool, cookies: Mapping[str, str] | None
+        self, request: Request, allow_redirects: bool, stream: bool, own_cookies: Mapping[str, str]
     ) -> Response:
         """Send `request`, and what redirects ask for after it, and return the last response."""
         history: list[Response] = []
         while True:
-            response = self._exchange(request, stream, cookies)  # switch
+            response = self._exchange(request, stream, own_cookies)  # switch
             response.history = history
             location = response.headers.get("Location")
-            if not allow_redirects or response.status_code not in REDIRECTS or location is None:
+            if not allow_redirects or response.status_code not in REDIRECTS or not location:
                 return response
             response.close()
             if len(history) == MOST_REDIRECTS:
                 return Response(request, None, TOO_MANY_REDIRECTS)
             history = [*history, response]
             try:
-                request = request.redirected(response.status_code, location)
+                following = request.redirected(response.status_code, location)
             except InvalidUrl:
                 return Response(request, None, REDIRECTED_AWAY)
             except BodyGone:
                 return Response(request, None, BODY_NOT_REPEATABLE)
+            if following.url.origin != request.url.origin:
+                own_cookies = {}
+            request = following
 
-    def _exchange(self, request: Request, stream: bool, cookies: Mapping[str, str] | None) -> Response:
+    def _exchange(self, request: Request, stream: bool, own_cookies: Mapping[str, str]) -> Response:
         """Send one request and return its response, read unless it is streamed."""
-        sent = self._with_cookies(request, cookies)
+        sent = self._with_cookies(request, own_cookies)
         try:
             answer = self._engine.send(sent)  # switch
             response = Response(sent, answer, None)
@@ -171,21 +187,23 @@ class HttpSession:
                 self.cookies.keep(sent.url, set_cookies)
                 response.cookies.keep(sent.url, set_cookies)
             if not stream:
-                response.read(self._most_bytes)  # switch
+                response.read()  # switch
         except RequestFailed as failure:
             return Response(sent, None, str(failure))
         return response
 
-    def _with_cookies(self, request: Request, cookies: Mapping[str, str] | None) -> Request:
-        pairs = [self.cookies.header_for(request.url), *(f"{name}={value}" for name, value in (cookies or {}).items())]
-        header = "; ".join(pair for pair in pairs if pair)
-        return replace(request, headers={**request.headers, "Cookie": header}) if header else request
+    def _with_cookies(self, request: Request, own_cookies: Mapping[str, str]) -> Request:
+        """Return `request` with the cookies that belong to it; a Cookie header of its own is all the cookies it has."""
+        if any(name.lower() == "cookie" for name in request.headers):
+            return request
+        header = self.cookies.header_for(request.url, own_cookies)
+        return request if header is None else replace(request, headers={**request.headers, "Cookie": header})
 
     def _headers(
         self, url: Url, headers: Mapping[str, str | None] | None, content_type: str | None, auth: tuple[str, str] | None
     ) -> dict[str, str]:
         """Return the headers of one request; its own go before the session's, and None takes one away."""
-        merged = self.headers.copy()
+        merged = HTTPHeaderDict(self.headers)
         if content_type is not None:
             merged["Content-Type"] = content_type
         credentials = auth or self.auth or url.auth
@@ -196,7 +214,7 @@ class HttpSession:
                 merged.pop(name, None)
             else:
                 merged[name] = value
-        return dict(merged)
+        return checked_headers(merged)
 
     def _timeouts(self, timeout: Timeout) -> tuple[float, float]:
         connect_s, read_s = timeout if isinstance(timeout, tuple) else (timeout, timeout)

@@ -43,6 +43,7 @@ class LocustCsv:
 
     def __init__(self, prefix: str, began: datetime) -> None:
         self._began = began
+        self._last_second = 0
         self._files: dict[str, TextIO] = {}
         try:
             for kind in ("stats", "stats_history", "failures", "exceptions"):
@@ -57,15 +58,15 @@ class LocustCsv:
         total = results.total.total()
         recent = results.last(NOW_S)
         seconds = min(NOW_S, results.elapsed_s)
-        now = self._began + timedelta(seconds=results.elapsed_s)
-        row = [int(now.timestamp()), results.users, "", "Aggregated", *_rates(recent, seconds)]
+        # Each row has a second of its own, also where two reports end in the same one.
+        self._last_second = max(self._last_second + 1, round(self._began.timestamp() + results.elapsed_s))
+        row = [self._last_second, results.users, "", "Aggregated", *_rates(recent, seconds)]
         row += _percentiles(recent.total().ended().response)
         self._write("stats_history", [[*row, total.requests, total.failed.service.count, *_times(total)]])
 
     def finish(self, results: Results) -> None:
         """Write the three files of the whole run, and close all four."""
-        names = sorted(results.total.tallies.items())
-        rows = [(method, name, tally) for (method, name), tally in names]
+        rows = list(_by_name(results.total))
         rows.append(("", "Aggregated", results.total.total()))
         self._write("stats", [_STATS_HEADERS, *(_stats_row(*row, results.elapsed_s) for row in rows)])
         self._write("failures", [_FAILURES_HEADERS, *self._failure_rows(results.total)])
@@ -82,12 +83,18 @@ class LocustCsv:
         self._files[kind].flush()
 
     def _failure_rows(self, stats: Stats) -> Iterable[list[Any]]:
-        for (method, name), tally in sorted(stats.tallies.items()):
+        for method, name, tally in _by_name(stats):
             for kind, seen in tally.failures:
                 yield [method, name, kind, seen.count, self._clock(seen.first_s), self._clock(seen.last_s)]
 
     def _clock(self, at_s: int) -> str:
         return (self._began + timedelta(seconds=at_s)).astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _by_name(stats: Stats) -> Iterable[tuple[str, str, Tally]]:
+    """Yield (method, name, tally) in Locust's order: by name, then by method."""
+    for (method, name), tally in sorted(stats.tallies.items(), key=lambda item: item[0][::-1]):
+        yield method, name, tally
 
 
 def _stats_row(method: str, name: str, tally: Tally, elapsed_s: float) -> list[Any]:

@@ -1,6 +1,6 @@
 """The summary: one document that says all there is to say about a run, documented in docs/reference/summary.md.
 
-The console, the CSV files and --json all read this; so they cannot disagree.
+The console and --json both read this; so they cannot disagree.
 """
 
 from __future__ import annotations
@@ -104,6 +104,7 @@ def _tally(tally: Tally, elapsed_s: float, method: str = "", name: str = "Total"
         "unfinished": tally.unfinished.count,
         "unfinished_oldest_s": round(tally.unfinished.max_us / 1e6, 3) if tally.unfinished.count else None,
         "bytes": tally.received_bytes,
+        "clamped": ended.response.clamped,
         "service_ms": milliseconds(ended.service),
         "response_ms": milliseconds(ended.response),
     }

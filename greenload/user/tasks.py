@@ -58,6 +58,8 @@ class TaskList:
 
     def choose(self, random: Random) -> Task:
         """Return one task, drawn by weight."""
+        if len(self._tasks) == 1:
+            return self._tasks[0]
         return random.choices(self._tasks, cum_weights=self._cumulative)[0]
 
     def in_turn(self) -> Iterator[Task]:

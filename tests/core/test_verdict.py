@@ -1,0 +1,206 @@
+"""The verdict: each reason for doubt, and what is no reason."""
+
+import pytest
+
+from greenload.core.messages import Report
+from greenload.core.results import Results
+from greenload.core.stats import Sample, Stats
+from greenload.core.verdict import MOST_BUSY_S, Verdict, judge
+
+JARGON = ("hub", "loop", "greenlet", "percentile", "p99", "lag")
+
+
+def stats_of(service_us=1_000, requests=100, lags_us=(), error=None):
+    stats = Stats()
+    stats.sent = requests
+    for _ in range(requests):
+        stats.record(Sample("GET", "/albums", 0.0, 0.0, service_us / 1e6, error, 100))
+    for lag_us in lags_us:
+        stats.lag.record(lag_us)
+    return stats
+
+
+def report(second=0, worker="one", stats=None, cpu_percent=10.0, counted=None):
+    stats = stats_of() if stats is None else stats
+    counted = stats.succeeded + stats.failed if counted is None else counted
+    return Report(worker, float(second), second + 1.0, stats, 1, cpu_percent, counted)
+
+
+def verdict_on(*reports):
+    results = Results()
+    for one in reports:
+        results.add(one)
+    return judge(results)
+
+
+def busy(worker, cpu_percents):
+    """Return a report for each of some seconds with that much of the core used, counted as it should be."""
+    return [
+        report(second, worker, cpu_percent=cpu_percent, counted=100 * (second + 1))
+        for second, cpu_percent in enumerate(cpu_percents)
+    ]
+
+
+def test_a_run_without_a_reason_for_doubt_is_valid():
+    verdict = verdict_on(report(stats=stats_of(lags_us=[50] * 100)))
+
+    assert verdict == Verdict(())
+    assert verdict.status == "valid"
+
+
+def test_a_reason_makes_it_suspect():
+    assert Verdict(("the numbers do not add up",)).status == "suspect"
+
+
+# Nothing measured
+
+
+def test_a_run_in_which_no_request_ended_is_suspect():
+    verdict = judge(Results())
+
+    assert verdict.reasons == ("no request ended, so there is nothing to judge",)
+
+
+def test_a_run_with_only_unfinished_requests_is_suspect():
+    stats = Stats()
+    stats.sent = 1
+    stats.record_unfinished("GET", "/albums", 5.0)
+
+    assert verdict_on(report(stats=stats)).reasons == ("no request ended, so there is nothing to judge",)
+
+
+def test_requests_that_all_failed_are_no_reason_for_doubt():
+    """The generator did its work; that the server did not is the result."""
+    assert verdict_on(report(stats=stats_of(error="HTTP 503"))).status == "valid"
+
+
+# Lag
+
+
+@pytest.mark.parametrize(("lag_us", "status"), [(100, "valid"), (101, "suspect")])
+def test_lag_over_a_tenth_of_the_median_response_time_is_a_reason(lag_us, status):
+    verdict = verdict_on(report(stats=stats_of(service_us=1_000, lags_us=[lag_us] * 100)))
+
+    assert verdict.status == status
+
+
+@pytest.mark.parametrize(("late", "status"), [(10, "valid"), (11, "suspect")])
+def test_lag_once_in_more_than_a_hundred_times_is_no_reason(late, status):
+    lags_us = [20] * (1_000 - late) + [900] * late
+
+    assert verdict_on(report(stats=stats_of(lags_us=lags_us))).status == status
+
+
+@pytest.mark.parametrize(("ticks", "status"), [(99, "valid"), (100, "suspect")])
+def test_fewer_than_a_hundred_ticks_say_nothing_of_one_in_a_hundred(ticks, status):
+    verdict = verdict_on(report(stats=stats_of(service_us=1_000, lags_us=[500] * ticks)))
+
+    assert verdict.status == status
+
+
+def test_lag_of_a_generator_that_sent_nothing_is_no_reason():
+    stats = stats_of(requests=0, lags_us=[5_000] * 100)
+
+    assert verdict_on(report(stats=stats)).reasons == ("no request ended, so there is nothing to judge",)
+
+
+def test_lag_is_compared_with_failed_requests_too():
+    """All but one timed out after 5 s: 10 ms of lag do not matter beside that."""
+    stats = stats_of(service_us=5_000_000, lags_us=[10_000] * 100, error="timed out")
+    stats.add(stats_of(service_us=1_000, requests=1))
+
+    assert verdict_on(report(stats=stats)).status == "valid"
+
+
+def test_lag_matters_when_all_requests_failed_too():
+    stats = stats_of(service_us=1_000, lags_us=[500] * 100, error="HTTP 503")
+
+    assert verdict_on(report(stats=stats)).status == "suspect"
+
+
+def test_lag_is_explained_with_both_numbers_and_what_to_do():
+    [reason] = verdict_on(report(stats=stats_of(service_us=1_000, lags_us=[500] * 100))).reasons
+
+    assert "1 in 100 times it woke 0.50 ms or more after it should have" in reason
+    assert "over 10% of the median response time (1.00 ms)" in reason
+    assert "use fewer users" in reason
+
+
+# CPU
+
+
+def test_a_worker_out_of_breath_is_a_reason():
+    verdict = verdict_on(*busy("one", [99] * MOST_BUSY_S))
+
+    assert verdict.status == "suspect"
+
+
+@pytest.mark.parametrize(
+    "cpu_percents", [[99] * (MOST_BUSY_S - 1), [99, 99, 10, 99, 99], [90] * 10], ids=["short", "with a rest", "at 90 %"]
+)
+def test_a_worker_that_gets_its_breath_is_no_reason(cpu_percents):
+    assert verdict_on(*busy("one", cpu_percents)).status == "valid"
+
+
+def test_the_busiest_worker_is_named_with_how_long_it_was_and_what_to_do():
+    [reason] = verdict_on(*busy("one", [99] * 3), *busy("two", [99] * 7), *busy("three", [10] * 9)).reasons
+
+    assert "two used over 90 % of its core for 7 s on end" in reason
+    assert "use fewer users" in reason
+
+
+# Numbers
+
+
+def test_numbers_that_do_not_add_up_are_a_reason_that_shows_them():
+    stats = stats_of(requests=3)
+    stats.record(Sample("GET", "/albums", 0, 0, 0.1, "timed out", 0))
+    stats.record_unfinished("GET", "/albums", 0.5)
+    stats.sent = 9
+
+    verdict = verdict_on(report(stats=stats))
+
+    assert verdict.reasons == (
+        "the numbers do not add up: 9 requests were sent, but 3 succeeded + 1 failed + 1 unfinished",
+    )
+
+
+def test_missing_requests_are_a_reason_that_names_each_worker():
+    verdict = verdict_on(report(worker="one", counted=103), report(worker="two"), report(worker="three", counted=104))
+
+    assert verdict.reasons == ("requests are missing: 3 of one, 4 of three",)
+
+
+def test_requests_that_arrived_twice_are_not_called_missing():
+    verdict = verdict_on(report(counted=100), report(counted=100))
+
+    assert verdict.status == "suspect"
+    assert "missing: -" not in verdict.reasons[0]
+
+
+# All together
+
+
+def test_every_reason_is_given_not_only_the_first():
+    stats = stats_of(lags_us=[500] * 100)
+    stats.sent = 7
+
+    verdict = verdict_on(*busy("one", [99] * 3), report(3, "two", stats))
+
+    assert [reason.split(":")[0] for reason in verdict.reasons] == [
+        "the generator itself was late",
+        "the generator was out of breath",
+        "the numbers do not add up",
+    ]
+
+
+def test_reasons_are_in_words_for_somebody_who_never_heard_of_lag():
+    stats = stats_of(lags_us=[500] * 100)
+    stats.sent = 7
+    every_reason = [*verdict_on(*busy("one", [99] * 3), report(3, "two", stats)).reasons, *judge(Results()).reasons]
+    every_reason += verdict_on(report(counted=103)).reasons
+
+    words = " ".join(every_reason).replace(",", "").replace(";", "").split()
+
+    assert len(every_reason) == 5
+    assert not set(JARGON) & set(words)

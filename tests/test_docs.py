@@ -1,0 +1,353 @@
+"""The documentation is true: every command, option, key and name has its place, links lead somewhere, examples run.
+
+What a page may say, and what is done with it here:
+
+- A block marked `console`: lines that begin with `$ ` are commands; the others are what they print, and not compared.
+  The commands of a page run one after the other in a folder of the page's own, with the examples/ and service/ of the
+  repository. There is no shell: no pipes, no variables. They must end with exit code 0, or with the one that an HTML
+  comment in the line before the block says: `<!-- exit code: 2 -->`.
+- `greenload` and `python`, also below .venv/bin/, are run with the Python that runs the tests. Commands in NOT_RUN are
+  not run, for the reason given there.
+- http://127.0.0.1:8080 is a real album service on a free port. Run times are shortened: `-t 30s` to `-t 1s`, each stage
+  to 300 ms.
+- A block marked `python` must compile. With a title (```python title="shop.py") it is a file in the page's folder. One
+  that defines a user is a scenario: it is run for 1 s and must make requests, without a failure and without an
+  exception, unless a comment before it says `<!-- fails on purpose -->`.
+- `<!-- from: greenload/engine.py -->` before a block: it must stand like that in the file.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+
+import greenload
+from greenload.cli import COMMANDS, main
+from greenload.http import failures
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCS = ROOT / "docs"
+REFERENCE = DOCS / "reference"
+PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")] + sorted(DOCS.rglob("*.md"))
+DOCUMENTED_URL = "http://127.0.0.1:8080"
+PATIENCE_S = 30
+
+NOT_RUN = {
+    r"make ": "makes a virtual environment and runs all tests, this one included",
+    r"\. \.venv/bin/activate": "changes the reader's shell",
+    r"python -m service": "runs until it is stopped; the tests have one running",
+}
+
+EVERYTHING_HAPPENS = """
+from greenload import HttpUser, constant, task
+
+
+class Unlucky(HttpUser):
+    wait_time = constant(0.1)
+
+    @task
+    def get_album(self):
+        self.client.get("/albums/1")
+
+    @task
+    def get_nothing(self):
+        self.client.get("/nothing")
+
+    @task
+    def stumble(self):
+        raise RuntimeError("stumbled")
+"""
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block of a page; `comment` is the HTML comment in the line before it."""
+
+    page: Path
+    line: int
+    language: str
+    title: str | None
+    comment: str
+    text: str
+
+    @property
+    def id(self) -> str:
+        return f"{self.page.relative_to(ROOT)}:{self.line}"
+
+
+def blocks_of(page: Path) -> Iterator[Block]:
+    lines = page.read_text(encoding="utf-8").splitlines()
+    fences = [number for number, line in enumerate(lines) if line.startswith("```")]
+    for begin, end in zip(fences[::2], fences[1::2], strict=True):
+        language, title = re.fullmatch(r'```(\w*)(?: title="(.+)")?', lines[begin]).groups()
+        before = lines[begin - 1]
+        comment = before.removeprefix("<!--").removesuffix("-->").strip() if before.startswith("<!--") else ""
+        yield Block(page, begin + 1, language, title, comment, "\n".join(lines[begin + 1 : end]) + "\n")
+
+
+def prose_of(page: Path) -> str:
+    """The page without its fenced blocks."""
+    return re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+
+
+def sections_of(page: Path) -> dict[str, str]:
+    """The text below each heading of the second level."""
+    parts = re.split(r"^## (.+)$", prose_of(page), flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+def in_backticks(text: str) -> set[str]:
+    return set(re.findall(r"`([^`\n]+)`", text))
+
+
+BLOCKS = [block for page in PAGES for block in blocks_of(page)]
+PYTHON = [block for block in BLOCKS if block.language == "python"]
+SCENARIOS = [block for block in PYTHON if re.search(r"^class \w+\(\w*User\):", block.text, re.MULTILINE)]
+QUOTATIONS = [block for block in BLOCKS if block.comment.startswith("from: ")]
+WITH_COMMANDS = sorted({block.page for block in BLOCKS if block.language == "console"})
+
+
+@pytest.fixture(scope="module")
+def service_url() -> Iterator[str]:
+    """An album service for all examples."""
+    command = [sys.executable, "-m", "service", "--port", "0"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        greeting = process.stdout.readline()
+        found = re.search(r"http://\S+", greeting)
+        assert found, f"the service said {greeting!r}"
+        yield found[0]
+        process.terminate()
+        process.communicate(timeout=PATIENCE_S)
+
+
+def run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-W", "error", *command],
+        cwd=folder,
+        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "HOME": str(folder)},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+    )
+
+
+@pytest.fixture(scope="module")
+def everything(tmp_path_factory: pytest.TempPathFactory, service_url: str) -> Path:
+    """A folder with the JSON and the CSV files of a run in which requests succeed and fail, and tasks raise."""
+    folder = tmp_path_factory.mktemp("everything")
+    (folder / "loadfile.py").write_text(EVERYTHING_HAPPENS)
+    made = run(
+        f"-m greenload run -H {service_url} -u 8 -r 100 -t 1s --seed 1 --json run.json --csv run --quiet".split(),
+        folder,
+    )
+    assert made.returncode == 0, made.stderr
+    return folder
+
+
+def commands() -> dict[str, tuple[click.Command, click.Context]]:
+    """The program and each of its commands, by what one types."""
+    context = click.Context(main, info_name="greenload", **main.context_settings)
+    found: dict[str, tuple[click.Command, click.Context]] = {"greenload": (main, context)}
+    for name in main.list_commands(context):
+        command = main.get_command(context, name)
+        assert command is not None
+        found[f"greenload {name}"] = (command, click.Context(command, parent=context, info_name=name))
+    return found
+
+
+@pytest.mark.parametrize("typed", commands())
+def test_each_command_and_option_has_help_and_a_place_on_the_command_line_page(typed: str):
+    command, context = commands()[typed]
+    section = sections_of(REFERENCE / "cli.md").get(f"`{typed}`")
+
+    assert command.help
+    assert section is not None, f"no section on {typed}"
+    for parameter in command.get_params(context):
+        if isinstance(parameter, click.Option):
+            assert parameter.help, f"{typed} {parameter.opts}"
+            for option in (*parameter.opts, *parameter.secondary_opts):
+                assert re.search(rf"`{re.escape(option)}[ `]", section), f"{typed} {option}"
+        else:
+            assert f"`{parameter.human_readable_name}`" in section
+
+
+def test_the_command_line_page_has_no_option_that_is_not_there():
+    for typed, (command, context) in commands().items():
+        parameters = [each for each in command.get_params(context) if isinstance(each, click.Option)]
+        options = {option for each in parameters for option in (*each.opts, *each.secondary_opts)}
+        rows = re.findall(r"^\| (`-[^|]+)", sections_of(REFERENCE / "cli.md")[f"`{typed}`"], re.MULTILINE)
+
+        assert {option for row in rows for option in re.findall(r"`(--?[A-Za-z-]+)", row)} == options
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_list_of_commands_says_of_each_what_it_says_of_itself(name: str):
+    command, _ = commands()[f"greenload {name}"]
+
+    assert command.help is not None
+    assert COMMANDS[name] == command.help.splitlines()[0]
+
+
+def test_the_list_of_commands_is_the_commands():
+    assert {f"greenload {name}" for name in COMMANDS} == commands().keys() - {"greenload"}
+
+
+def keys_in(value: Any) -> set[str]:
+    """The keys of all objects in `value`, at any depth."""
+    if isinstance(value, list):
+        return {key for each in value for key in keys_in(each)}
+    if isinstance(value, dict):
+        return value.keys() | {key for each in value.values() for key in keys_in(each)}
+    return set()
+
+
+def test_each_key_of_a_summary_is_on_its_page_in_the_section_it_belongs_to(everything: Path):
+    document = json.loads((everything / "run.json").read_text())
+    sections = sections_of(REFERENCE / "summary.md")
+    section_of = {key: text for heading, text in sections.items() for key in in_backticks(heading)}
+
+    assert document["failures"]
+    assert document["exceptions"]
+    assert section_of.keys() == document.keys()
+    for key, value in document.items():
+        documented = in_backticks(section_of[key])
+        if "service_ms" in documented:
+            documented |= in_backticks(sections["Durations"])
+        assert keys_in(value) - documented == set(), key
+
+
+def test_the_schema_on_the_page_is_the_schema_of_a_summary(everything: Path):
+    document = json.loads((everything / "run.json").read_text())
+
+    assert document["schema"] in in_backticks(sections_of(REFERENCE / "summary.md")["`schema`"])
+
+
+def test_each_csv_file_and_column_is_on_its_page(everything: Path):
+    sections = sections_of(REFERENCE / "csv.md")
+    written = sorted(everything.glob("*.csv"))
+
+    assert {f"`{path.name.replace('run_', 'PREFIX_')}`" for path in written} == {
+        heading for heading in sections if heading.startswith("`")
+    }
+    for path in written:
+        with path.open(newline="") as file:
+            columns = set(next(csv.reader(file)))
+        documented = in_backticks(sections[f"`{path.name.replace('run_', 'PREFIX_')}`"])
+        if "50%" in documented:  # the percentiles are listed once
+            documented |= in_backticks(sections["`PREFIX_stats.csv`"])
+        assert columns - documented == set(), path.name
+
+
+def test_each_public_name_is_on_the_scenario_page():
+    named = {re.match(r"\w*", text)[0] for text in in_backticks(prose_of(REFERENCE / "scenario.md"))}
+
+    assert set(greenload.__all__) - named == set()
+
+
+def test_the_kinds_of_failure_on_their_page_are_the_kinds_there_are():
+    words = [value for name, value in vars(failures).items() if name.isupper() and isinstance(value, str)]
+    kinds = {*words, *(name for _, name in failures._NAMES)}
+
+    section = sections_of(REFERENCE / "failures.md")["No answer, or no usable one"]
+    assert set(re.findall(r"^\| `([^`]+)` \|", section, re.MULTILINE)) == kinds
+
+
+def test_each_module_is_on_the_architecture_page():
+    modules = {path.relative_to(ROOT / "greenload").as_posix() for path in (ROOT / "greenload").rglob("*.py")}
+
+    assert modules - in_backticks(prose_of(DOCS / "explanation" / "architecture.md")) == set()
+
+
+def test_each_page_of_docs_is_in_the_navigation_and_nothing_else():
+    listed = set(re.findall(r"\S+\.md$", (ROOT / "mkdocs.yml").read_text(), re.MULTILINE))
+
+    assert listed == {page.relative_to(DOCS).as_posix() for page in PAGES if DOCS in page.parents}
+
+
+def anchors_of(page: Path) -> set[str]:
+    """The anchors that mkdocs, and GitHub, give to the headings of a page."""
+    headings = re.findall(r"^#+ (.+)$", prose_of(page), re.MULTILINE)
+    return {re.sub(r"\s+", "-", re.sub(r"[^\w\s-]", "", heading).strip().lower()) for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_each_link_to_a_file_or_a_heading_leads_there(page: Path):
+    for link in re.findall(r"\[[^\]]*\]\(([^)\s]+)\)", prose_of(page)):
+        if re.match(r"\w+:", link):
+            continue
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        assert target.is_file(), link
+        assert not anchor or anchor in anchors_of(target), link
+        # mkdocs publishes only docs/; from there nothing may lead out.
+        assert DOCS not in page.parents or DOCS in target.parents, link
+
+
+@pytest.mark.parametrize("block", QUOTATIONS, ids=lambda block: block.id)
+def test_quoted_code_stands_like_that_in_the_file(block: Block):
+    assert block.text in (ROOT / block.comment.removeprefix("from: ")).read_text()
+
+
+@pytest.mark.parametrize("block", PYTHON, ids=lambda block: block.id)
+def test_each_python_block_compiles(block: Block):
+    compile(block.text, block.id, "exec")
+
+
+@pytest.mark.parametrize("block", SCENARIOS, ids=lambda block: block.id)
+def test_each_scenario_in_the_documentation_runs(block: Block, tmp_path: Path, service_url: str):
+    (tmp_path / "scenario.py").write_text(block.text)
+
+    made = run(
+        f"-m greenload run scenario.py -H {service_url} -u 4 -r 100 -t 1s --json run.json --quiet".split(),
+        tmp_path,
+    )
+
+    assert made.returncode == 0, made.stderr
+    document = json.loads((tmp_path / "run.json").read_text())
+    assert document["total"]["requests"] > 0
+    assert bool(document["failures"] or document["exceptions"]) == (block.comment == "fails on purpose"), made.stdout
+
+
+def as_run(command: str, service_url: str) -> list[str]:
+    """The arguments for Python that a documented command becomes.  Raises AssertionError for one that cannot be run."""
+    shortened = re.sub(r"(-t|--run-time) \w+", r"\1 1s", command)
+    shortened = re.sub(r"(\d+)@\w+", r"\1@300ms", shortened)
+    program, *arguments = shlex.split(shortened.replace(DOCUMENTED_URL, service_url))
+    program = program.removeprefix(".venv/bin/")
+    assert program in ("greenload", "python"), f"{command}: neither greenload nor python, and not in NOT_RUN"
+    return ["-m", "greenload", *arguments] if program == "greenload" else arguments
+
+
+def commands_in(block: Block) -> list[str]:
+    lines = block.text.replace("\\\n", " ").splitlines()
+    typed = [line.removeprefix("$ ") for line in lines if line.startswith("$ ")]
+    return [line for line in typed if not re.match(rf"(\.venv/bin/)?({'|'.join(NOT_RUN)})", line)]
+
+
+@pytest.mark.parametrize("page", WITH_COMMANDS, ids=lambda page: str(page.relative_to(ROOT)))
+def test_the_console_commands_of_each_page_do_what_the_page_says(page: Path, tmp_path: Path, service_url: str):
+    for name in ("examples", "service"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    for block in blocks_of(page):
+        if block.language == "python" and block.title is not None:
+            (tmp_path / block.title).write_text(block.text.replace(DOCUMENTED_URL, service_url))
+    blocks = [block for block in blocks_of(page) if block.language == "console"]
+
+    for block in blocks:
+        expected = int(block.comment.removeprefix("exit code: ") or 0)
+        for command in commands_in(block):
+            made = run(as_run(command, service_url), tmp_path)
+
+            assert made.returncode == expected, f"{block.id}: $ {command}\n{made.stdout}{made.stderr}"
