@@ -16,7 +16,7 @@ from greenload.core.messages import Report
 from greenload.core.stats import Stats, sum_of
 
 MOST_SLOTS = 600
-WIDEST_PART = 1 / 25  # of its age, that a slot covers: 25 * ln(age / 5 minutes) slots, which leaves room for a year
+WIDEST_PART = 1 / 25  # of its age, that an old slot covers, as long as there is room
 BUSY_CPU_PERCENT = 90.0
 SHORTEST_CPU_S = 0.5  # the processor's clock is too coarse to say much about less
 
@@ -69,7 +69,7 @@ class WorkerRecord:
         self.users = report.users
         self.most_users = max(self.most_users, report.users)
         self.requests += report.stats.succeeded + report.stats.failed
-        self.counted = report.counted
+        self.counted = max(self.counted, report.counted)
         self._reported_s += report.covered_s
         self._cpu_s += report.cpu_percent / 100 * report.covered_s
         if report.covered_s >= SHORTEST_CPU_S:
@@ -162,15 +162,22 @@ class Results:
         return slot
 
     def _coarsen(self) -> None:
-        """Make room: join neighbours in the older half of the slots, but none beyond WIDEST_PART of its age."""
-        older, newer = self.slots[: MOST_SLOTS // 2], self.slots[MOST_SLOTS // 2 :]
-        now_s = newer[-1].first_s
-        kept = older[:1]
-        for slot in older[1:]:
-            if slot.first_s + slot.width_s - kept[-1].first_s <= WIDEST_PART * (now_s - kept[-1].first_s):
-                kept[-1].append(slot)
-            else:
-                kept.append(slot)
-        if len(kept) == len(older):
-            kept[0].append(kept.pop(1))
-        self.slots = kept + newer
+        """Make room: join neighbours in the older half until an eighth of it is free."""
+        half = MOST_SLOTS // 2
+        older, newer = self.slots[:half], self.slots[half:]
+        part = WIDEST_PART
+        while len(older) > half - max(1, half // 8):
+            older = _joined(older, newer[-1].first_s, part)
+            part *= 2
+        self.slots = older + newer
+
+
+def _joined(slots: list[Slot], now_s: int, part: float) -> list[Slot]:
+    """Join neighbours as long as a slot covers no more than `part` of its age."""
+    kept = slots[:1]
+    for slot in slots[1:]:
+        if slot.first_s + slot.width_s - kept[-1].first_s <= part * (now_s - kept[-1].first_s):
+            kept[-1].append(slot)
+        else:
+            kept.append(slot)
+    return kept

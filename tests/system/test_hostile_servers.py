@@ -64,7 +64,7 @@ def half_a_head(connection):
         (garbage, "not HTTP: bad status line"),
         (never, "read timed out"),
         (silent_close, "closed without an answer"),
-        (half_a_head, "closed inside the headers"),
+        (half_a_head, "headers cut short"),
         (too_long, "body cut short"),
         (a_hundred_megabytes, "body too large"),
         (endless, "body too large"),
