@@ -82,7 +82,8 @@ class Cookies(MutableMapping[str, str]):
             self._opened().clear(cookie.domain, cookie.path, cookie.name)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(dict.fromkeys(cookie.name for cookie in self._jar or ()))
+        # Sorted: the order of http.cookiejar differs between versions of Python.
+        return iter(sorted({cookie.name for cookie in self._jar or ()}))
 
     def __len__(self) -> int:
         return len({cookie.name for cookie in self._jar or ()})

@@ -74,7 +74,7 @@ def test_the_cookies_of_a_session_are_a_dict(server, session):
 
     assert sent(server.last) == {"sid": "17", "seen": "yes"}
     assert session.cookies.get("sid") == "17"
-    assert repr(session.cookies) == "Cookies({'sid': '17', 'seen': 'yes'})"
+    assert repr(session.cookies) == "Cookies({'seen': 'yes', 'sid': '17'})"
     with pytest.raises(KeyError):
         session.cookies["gone"]
     with pytest.raises(KeyError):
