@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 import gevent
 
-from greenload.green import GreenThreads, Stop
+from greenload.green import THROWN, GreenThreads, Stop
 from greenload.user.environment import Environment
 from greenload.user.flow import StopUser
 from greenload.user.user import User
@@ -111,8 +111,7 @@ class Engine:
                 # Its place stays taken, or the next step of a ramp would put somebody else there.
                 life.has_left = True
                 return
-            except (Exception, gevent.Timeout, SystemExit) as error:
-                # Whatever a person's code throws: a user that is gone must be counted and replaced.
+            except THROWN as error:  # a user that is gone must be counted and replaced
                 self._environment.recorder.record_death(life.user_class.__name__, error)
             if self._environment.now() - born_s > LONGEST_BACK_OFF_S:
                 back_off_s = FIRST_BACK_OFF_S
@@ -122,8 +121,13 @@ class Engine:
     def _live_once(self, life: _Life) -> None:
         now = self._environment.now
         user = life.user_class(self._environment)
+        user.stopping = life.stop
         try:
-            user.on_start()  # switch
+            try:
+                user.on_start()  # switch
+            except StopUser:
+                self._leave(user)  # switch
+                raise
             try:
                 live(user, closed_turns(user, now), life.stop, now)  # switch
             finally:
@@ -134,7 +138,7 @@ class Engine:
     def _leave(self, user: User) -> None:
         try:
             user.leave()  # switch
-        except (Exception, gevent.Timeout, SystemExit) as error:
+        except THROWN as error:
             self._environment.recorder.record_exception(f"{type(user).__name__}.on_stop", error)
 
 

@@ -12,13 +12,16 @@ import gevent
 from gevent.event import Event
 from gevent.hub import Waiter, get_hub
 
+# What a person's code may throw at whoever calls it. GreenletExit is not among them: it is how a user is ended.
+THROWN = (Exception, gevent.Timeout, SystemExit, KeyboardInterrupt)
+
 
 class GreenThreads:
     """Starts green threads. When one dies of an error the run must not go on without it: `failed` is set."""
 
     def __init__(self) -> None:
         self.failed = Event()
-        self.error: Exception | None = None
+        self.error: BaseException | None = None
 
     def start(self, function: Callable[..., object], *args: object) -> gevent.Greenlet[..., None]:
         """Run `function(*args)` in a green thread of its own."""
@@ -27,7 +30,7 @@ class GreenThreads:
     def _run(self, function: Callable[..., object], args: tuple[object, ...]) -> None:
         try:
             function(*args)  # switch
-        except Exception as error:  # whatever it was: it must be heard, not lost with the green thread
+        except THROWN as error:  # whatever it was: it must be heard, not lost with the green thread
             self.error = self.error or error
             self.failed.set()
 

@@ -93,7 +93,7 @@ def _run(path: Path, source: bytes) -> ModuleType:
     if folder not in sys.path:
         sys.path.insert(0, folder)
     try:
-        exec(compile(source, str(path), "exec"), module.__dict__)
+        exec(compile(source, str(path), "exec", dont_inherit=True), module.__dict__)
     except SyntaxError as error:
         where = f"{error.filename}, line {error.lineno}" if error.lineno else str(path)
         raise ScenarioError(f"{where}: {error.msg}") from error
@@ -114,8 +114,13 @@ def _hint(error: BaseException) -> str:
 
 
 def _users_in(module: ModuleType) -> dict[str, type[User]]:
-    found = (value for value in vars(module).values() if isinstance(value, type) and issubclass(value, User))
-    return {each.__name__: each for each in found if not each.abstract}
+    found: dict[str, type[User]] = {}
+    for value in vars(module).values():
+        if not isinstance(value, type) or not issubclass(value, User) or value.abstract:
+            continue
+        if found.setdefault(value.__name__, value) is not value:
+            raise ScenarioError(f"{module.__file__}: two user classes are called {value.__name__}; rename one")
+    return found
 
 
 def _chosen(found: dict[str, type[User]], only: Iterable[str]) -> dict[str, type[User]]:

@@ -2,6 +2,7 @@
 
 import ast
 import itertools
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -22,7 +23,7 @@ FLOORS = {
     "core/results": 3,
     "core/verdict": 4,
     "version": 0,
-    "green": 5,
+    "green": 4.5,
     "user": 5,
     "engine": 6,
     "http": 6,
@@ -224,12 +225,12 @@ def test_green_threads_are_started_by_one_function():
 
 
 def test_nobody_catches_what_must_pass():
-    """GreenletExit and gevent.Timeout are BaseExceptions for a reason: they stop what would otherwise go on."""
+    """GreenletExit is a BaseException for a reason: it stops what would otherwise go on."""
     for path in modules():
         for node in ast.walk(tree_of(path)):
             if isinstance(node, ast.ExceptHandler):
                 caught = ast.unparse(node.type) if node.type is not None else "everything"
-                assert "BaseException" not in caught, f"{path}:{node.lineno}"
+                assert not {"BaseException", "GreenletExit"} & set(re.findall(r"\w+", caught)), f"{path}:{node.lineno}"
                 assert caught != "everything", f"{path}:{node.lineno}"
 
 

@@ -390,3 +390,48 @@ def test_a_wait_that_is_over_is_no_stop():
 
     assert stop.wait(0.01) is False
     assert stop.wait(0) is False
+
+
+def test_waiting_inside_a_task_ends_when_the_user_is_told_to_stop():
+    done = []
+
+    class Thinker(User):
+        wait_time = constant(60)
+
+        @task
+        def think(self):
+            self.wait()
+            done.append("woke")
+
+        def on_stop(self):
+            done.append("stopped")
+
+    house = House(Thinker)
+    house.engine.resize({"Thinker": 1})
+    gevent.sleep(0.02)
+
+    assert timed(house.engine.drain) < 0.5
+    assert done == ["stopped"]
+
+
+def test_a_user_that_leaves_in_on_start_is_stopped_properly():
+    done = []
+
+    class Guest(User):
+        def on_start(self):
+            raise StopUser
+
+        def on_stop(self):
+            done.append("stopped")
+
+        @task
+        def sit(self):
+            pass
+
+    house = House(Guest)
+    house.engine.resize({"Guest": 1})
+    gevent.sleep(0.02)
+    house.engine.drain()
+
+    assert done == ["stopped"]
+    assert house.recorder.take().users_died == 0

@@ -161,3 +161,24 @@ def test_an_unknown_class_like_no_other_is_answered_with_all_names(tmp_path):
 @pytest.mark.parametrize("line", ["weight = 0", "weight = -1", "fixed_count = -2", "weight = 'many'"])
 def test_weights_that_leave_no_user_are_refused(tmp_path, line):
     assert "weight" in refusal(tmp_path, USER.replace('    host = "http', f'    {line}\n    host = "http'))
+
+
+def test_two_classes_of_one_name_are_refused(tmp_path):
+    written(tmp_path, USER, "the_other_file.py")
+    text = "import the_other_file\nOther = the_other_file.Shopper\n" + USER
+
+    assert "two user classes are called Shopper; rename one" in refusal(tmp_path, text)
+
+
+def test_a_scenario_s_annotations_are_its_own(tmp_path):
+    scenario = load(written(tmp_path, USER + "\ndef f(x: int): pass\nShopper.seen = f.__annotations__"), (), None)
+
+    assert scenario.classes["Shopper"].seen == {"x": int}
+
+
+@pytest.mark.parametrize(("line", "words"), [("fixed_count = 2.5", "whole number"), ("weight = '3'", "a number")])
+def test_a_count_or_weight_of_the_wrong_sort_is_named(tmp_path, line, words):
+    message = refusal(tmp_path, USER.replace('    host = "http', f'    {line}\n    host = "http'))
+
+    assert message.endswith(f"not {line.split(' = ')[1]}")
+    assert words in message

@@ -8,7 +8,7 @@ import secrets
 import signal
 import sys
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -22,8 +22,9 @@ from greenload.core.errors import GreenloadError
 from greenload.core.messages import Plan, Report
 from greenload.core.results import Results
 from greenload.core.shape import Shape, ramp
+from greenload.green import THROWN
 from greenload.report.console import LiveView, ProgressHandler, console_for, print_summary
-from greenload.report.locust_csv import LocustCsv
+from greenload.report.locust_csv import LocustCsv, csv_paths
 from greenload.report.summary import RunInfo, summarize
 from greenload.scenario import Scenario, load
 from greenload.user.recorder import describe
@@ -106,12 +107,12 @@ def carry_out(scenario: Scenario, plan: Plan, outputs: Outputs) -> None:
     began = datetime.now(timezone.utc)
     progress, results = console_for(sys.stderr), Results()
     with ExitStack() as cleanup:
-        _check_writable(outputs.json_file)
-        csv_files = _open_csv(outputs.csv_prefix, began)
-        _check_writable(outputs.log_file)
+        for path in (outputs.json_file, outputs.log_file, *csv_paths(outputs.csv_prefix)):
+            _check_writable(path)
         handler = ProgressHandler(progress) if outputs.log_file is None else logging.FileHandler(outputs.log_file)
         cleanup.callback(_log_to(handler, outputs.log_level))
-        view = None if outputs.quiet else cleanup.enter_context(LiveView(progress, plan.duration_s))
+        csv_files = _open_csv(outputs.csv_prefix, began)
+        view = None if outputs.quiet else LiveView(progress, plan.duration_s)
 
         def deliver(report: Report) -> None:
             results.add(report)
@@ -123,16 +124,21 @@ def carry_out(scenario: Scenario, plan: Plan, outputs: Outputs) -> None:
         worker = Worker("local", plan, scenario.classes, deliver)
         for number in (signal.SIGINT, signal.SIGTERM):
             cleanup.callback(gevent.signal_handler(number, _stop, worker, plan.stop_timeout_s).cancel)
-        broken = _run(worker)
-    document = summarize(_run_info(scenario, plan, began), results)
-    print_summary(console_for(sys.stdout), document)
-    try:
-        if csv_files is not None:
-            csv_files.finish(results)
-        if outputs.json_file is not None:
-            outputs.json_file.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-    except OSError as error:
-        broken = broken or error
+        with view or nullcontext():
+            broken = _run(worker)
+        # The files before the screen: whoever reads from that may have gone away.
+        document = summarize(_run_info(scenario, plan, began), results)
+        try:
+            if outputs.json_file is not None:
+                outputs.json_file.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+            if csv_files is not None:
+                csv_files.finish(results)
+        except OSError as error:
+            broken = broken or error
+        try:
+            print_summary(console_for(sys.stdout), document)
+        except OSError as error:
+            broken = broken or error
     if broken is not None:
         raise RunBroke(f"the run broke: {describe(broken)}") from broken
 
@@ -143,11 +149,11 @@ class RunBroke(click.ClickException):
     exit_code = 3
 
 
-def _run(worker: Worker) -> Exception | None:
+def _run(worker: Worker) -> BaseException | None:
     """Run `worker` to its end and return what broke it, if anything did."""
     try:
         worker.run()  # switch
-    except Exception as error:  # whatever broke, what was measured until then belongs to the person
+    except THROWN as error:  # whatever broke, what was measured until then belongs to the person
         log.exception("the run broke")
         return error
     return None
@@ -199,7 +205,7 @@ def _check_writable(path: Path | None) -> None:
     except OSError as error:
         raise Unwritable(f"cannot write {path}: {error.strerror}") from error
     if is_new:
-        path.unlink()
+        path.resolve().unlink()  # not the link, where it is one that leads to nothing
 
 
 def _open_csv(prefix: str | None, began: datetime) -> LocustCsv | None:

@@ -35,8 +35,12 @@ def class_sequence(shares: Sequence[Share]) -> Iterator[str]:
     have a user.
     """
     for share in shares:
-        if not 0 <= share.weight < math.inf or share.fixed_count < 0:
-            raise ValueError(f"{share.name}: weight and fixed_count must be 0 or more, not {share[1:]}")
+        if not isinstance(share.weight, (int, float)) or not 0 <= share.weight < math.inf:
+            raise ValueError(f"{share.name}: weight must be a number of 0 or more, not {share.weight!r}")
+        if not isinstance(share.fixed_count, int) or share.fixed_count < 0:
+            raise ValueError(
+                f"{share.name}: fixed_count must be a whole number of 0 or more, not {share.fixed_count!r}"
+            )
     fixed = [(share.name, Fraction(share.fixed_count)) for share in shares if share.fixed_count]
     weighted = [(share.name, Fraction(share.weight)) for share in shares if share.weight and not share.fixed_count]
     if not fixed and not weighted:

@@ -10,12 +10,15 @@ Knows nothing of how reports travel, and computes no percentile before somebody 
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from greenload.core.messages import Report
-from greenload.core.stats import Stats, sum_of
+from greenload.core.stats import Stats, Tally, sum_of
 
 MOST_SLOTS = 600
+FEWEST_SLOTS = 20
+MOST_TALLIES = 30_000  # in all slots together: with fifty names or fewer it is the slots that are counted
 WIDEST_PART = 1 / 25  # of its age, that an old slot covers, as long as there is room
 BUSY_CPU_PERCENT = 90.0
 SHORTEST_CPU_S = 0.5  # the processor's clock is too coarse to say much about less
@@ -29,6 +32,7 @@ class Slot:
     width_s: int = 1
     stats: Stats = field(default_factory=Stats)
     users_on: dict[str, int] = field(default_factory=dict)  # worker -> users at the slot's end
+    total: Tally = field(default_factory=Tally)  # of all names
 
     @property
     def users(self) -> int:
@@ -38,6 +42,7 @@ class Slot:
         """Take in the slot that follows this one."""
         self.width_s = later.first_s + later.width_s - self.first_s
         self.stats.add(later.stats)
+        self.total.add(later.total)
         # Not merged: a worker that was lost meanwhile would go on counting beside those who took its users.
         self.users_on = later.users_on or self.users_on
 
@@ -104,21 +109,32 @@ class Reconciliation:
         return self.sent == self.succeeded + self.failed + self.unfinished and not self.missing
 
 
+def sum_of_totals(slots: Iterable[Slot]) -> Tally:
+    """Return what happened to all names in `slots` together, a new Tally."""
+    total = Tally()
+    for slot in slots:
+        total.add(slot.total)
+    return total
+
+
 class Results:
     """The record of one run."""
 
     def __init__(self) -> None:
         self.total = Stats()
+        self.total_tally = Tally()  # of all names: kept, since it is looked at each second
         self.slots: list[Slot] = []
         self.workers: dict[str, WorkerRecord] = {}
         self.elapsed_s = 0.0
 
     def add(self, report: Report) -> None:
         """Add what one worker counted in one second."""
-        stats = report.stats
+        stats, tally = report.stats, report.stats.total()
         self.total.add(stats)
+        self.total_tally.add(tally)
         slot = self._slot(report.second)
         slot.stats.add(stats)
+        slot.total.add(tally)
         slot.users_on[report.worker] = report.users
         self.workers.setdefault(report.worker, WorkerRecord()).hear(report)
         self.elapsed_s = max(self.elapsed_s, report.until_s)
@@ -131,10 +147,10 @@ class Results:
         """Return the sum of the slots that begin in from_s <= t < to_s."""
         return sum_of(slot.stats for slot in self.slots if from_s <= slot.first_s < to_s)
 
-    def last(self, seconds: int) -> Stats:
-        """Return the sum of the last `seconds` seconds that were reported."""
+    def last(self, seconds: int) -> list[Slot]:
+        """Return the slots of the last `seconds` seconds that were reported."""
         end_s = self.slots[-1].first_s + self.slots[-1].width_s if self.slots else 0
-        return self.window(end_s - seconds, end_s)
+        return [slot for slot in self.slots[-seconds:] if slot.first_s >= end_s - seconds]
 
     def reconcile(self) -> Reconciliation:
         differing = {worker: record.counted - record.requests for worker, record in self.workers.items()}
@@ -154,16 +170,19 @@ class Results:
         at = bisect_right(self.slots, second, key=lambda slot: slot.first_s)
         if at and second < self.slots[at - 1].first_s + self.slots[at - 1].width_s:
             return self.slots[at - 1]
-        if len(self.slots) >= MOST_SLOTS:
+        if len(self.slots) >= MOST_SLOTS or (len(self.slots) > FEWEST_SLOTS and self._held() > MOST_TALLIES):
             self._coarsen()
             return self._slot(second)
         slot = Slot(second)
         self.slots.insert(at, slot)
         return slot
 
+    def _held(self) -> int:
+        return sum(len(slot.stats.tallies) for slot in self.slots)
+
     def _coarsen(self) -> None:
         """Make room: join neighbours in the older half until an eighth of it is free."""
-        half = MOST_SLOTS // 2
+        half = len(self.slots) // 2
         older, newer = self.slots[:half], self.slots[half:]
         part = WIDEST_PART
         while len(older) > half - max(1, half // 8):

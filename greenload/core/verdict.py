@@ -28,7 +28,7 @@ class Verdict:
 
 def judge(results: Results) -> Verdict:
     """Return the verdict on `results` as they stand now."""
-    reasons = (_nothing_measured(results), _lag(results), _cpu(results), _numbers(results))
+    reasons = (_nothing_measured(results), _lag(results), _cpu(results), _users(results), _numbers(results))
     return Verdict(tuple(reason for reason in reasons if reason))
 
 
@@ -39,7 +39,7 @@ def _nothing_measured(results: Results) -> str | None:
 
 
 def _lag(results: Results) -> str | None:
-    lag, response = results.total.lag, results.total.total().ended().response
+    lag, response = results.total.lag, results.total_tally.ended().response
     if lag.count < FEWEST_TICKS or not response.count:
         return None
     lag_us, median_us = lag.percentile(99), response.percentile(50)
@@ -61,6 +61,16 @@ def _cpu(results: Results) -> str | None:
         f"the generator was out of breath: {worker} used over {BUSY_CPU_PERCENT:.0f} % of its core for"
         f" {record.busy_s:.0f} s on end, so the server may be faster than it looks;"
         " use fewer users or tasks that compute less"
+    )
+
+
+def _users(results: Results) -> str | None:
+    died = results.total.users_died
+    if not died:
+        return None
+    times = "once" if died == 1 else f"{died} times"
+    return (
+        f"{times} a user could not go on and was started anew, so there was less load than planned; see the exceptions"
     )
 
 

@@ -46,6 +46,7 @@ class Response:
         self._answer = answer
         self._content: bytes | None = b"" if answer is None else None
         self._call: Call | None = None
+        self._is_entered = False
 
     @property
     def url(self) -> str:
@@ -136,7 +137,7 @@ class Response:
 
     def success(self) -> None:
         """Let this request count as a success, whatever came back."""
-        self._judge().error = None
+        self._judge().success()
 
     def failure(self, reason: object) -> None:
         """Let this request count as failed; `reason` says why, in words that group."""
@@ -153,12 +154,19 @@ class Response:
             self._content = self._answer.read()  # switch
         return self._content or b""
 
-    def hand_over(self, call: Call) -> None:
-        """Leave the recording of `call` to the `with` block this response is going to be."""
+    def hand_over(self, call: Call) -> Response:
+        """Leave the recording of `call` to the `with` block this response is going to be; return it."""
         call.outlive()
         self._call = call
+        return self
+
+    def end_if_forgotten(self) -> None:
+        """Record the request as it stands when nobody put this response after `with`."""
+        if self._call is not None and not self._is_entered:
+            self._call.end()
 
     def __enter__(self) -> Response:
+        self._is_entered = True
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> bool:

@@ -68,6 +68,7 @@ class HttpSession:
         self._read_timeout_s = read_timeout_s
         self._most_bytes = most_bytes
         self._engine = PooledEngine()
+        self._to_judge: Response | None = None  # the last one that was left to a `with` block
 
     def request(
         self,
@@ -97,18 +98,19 @@ class HttpSession:
         """
         to = resolve(self._base, url, params)
         body, content_type = encode_body(data, json, files)
-        connect_timeout_s, read_timeout_s = self._timeouts(timeout)
+        connect_s, read_s = self._timeouts(timeout)
         request = Request(
             method=method.upper(),
             url=to,
             headers=self._headers(to, headers, content_type, auth),
             body=body,
-            connect_timeout_s=connect_timeout_s,
-            read_timeout_s=read_timeout_s,
+            connect_timeout_s=connect_s,
+            read_timeout_s=read_s,
             verify=self.verify if verify is None else verify,
             most_bytes=self._most_bytes,
         )
-        own_cookies = checked_cookies(cookies) if cookies else {}
+        own_cookies = checked_cookies(cookies or {})
+        self._end_forgotten()
         with self._begin(request.method, name or to.target) as call:
             response = self._follow(request, allow_redirects, stream, own_cookies)  # switch
             call.answered()
@@ -116,7 +118,7 @@ class HttpSession:
             call.received_bytes = response.received_bytes
             call.error = response.kind()
             if catch_response:
-                response.hand_over(call)
+                self._to_judge = response.hand_over(call)
         return response
 
     def get(self, url: str, **keywords: Any) -> Response:
@@ -149,7 +151,14 @@ class HttpSession:
 
     def close(self) -> None:
         """Close every connection."""
+        self._end_forgotten()
         self._engine.close()
+
+    def _end_forgotten(self) -> None:
+        """Count a request whose answer came with catch_response=True and that nobody put after `with`."""
+        if self._to_judge is not None:
+            self._to_judge.end_if_forgotten()
+            self._to_judge = None
 
     def _follow(
         self, request: Request, allow_redirects: bool, stream: bool, own_cookies: Mapping[str, str]

@@ -7,7 +7,9 @@ every few seconds. Progress goes to stderr, the summary to stdout.
 from __future__ import annotations
 
 import logging
-from typing import Any
+import os
+import sys
+from typing import TextIO
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -17,7 +19,9 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from greenload.core.results import Results
+from greenload.core.histogram import Histogram
+from greenload.core.results import Results, sum_of_totals
+from greenload.core.stats import Tally
 from greenload.report.summary import Document, milliseconds
 
 LINE_EVERY_S = 5
@@ -27,9 +31,20 @@ MOST_LIVE_NAMES = 20
 NOTHING = "–"
 
 
-def console_for(stream: Any) -> Console:
+class Screen(Console):
+    """A console that falls silent when its reader goes away: a run must not end because nobody looks at it."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), self.file.fileno())
+
+
+def console_for(stream: TextIO | None) -> Console:
     """Return a console on `stream`; where that is not a terminal, one wide enough for every table."""
-    return Console(file=stream, highlight=False, width=None if stream.isatty() else PLAIN_WIDTH)
+    if stream is None or stream.closed:
+        return Screen(quiet=True)
+    return Screen(file=stream, highlight=False, soft_wrap=False, width=None if stream.isatty() else PLAIN_WIDTH)
 
 
 class LiveView:
@@ -38,7 +53,10 @@ class LiveView:
     def __init__(self, console: Console, duration_s: float | None) -> None:
         self._console = console
         self._duration_s = duration_s
-        self._live = Live(console=console, auto_refresh=False, transient=True) if console.is_terminal else None
+        # What a scenario prints goes above the view when both are on this terminal, and is left alone when it is not.
+        own_stdout = sys.stdout is not None and sys.stdout.isatty()
+        live = Live(console=console, auto_refresh=False, transient=True, redirect_stdout=own_stdout)
+        self._live = live if console.is_terminal else None
         self._line_due_s = LINE_EVERY_S
 
     def __enter__(self) -> LiveView:
@@ -60,22 +78,27 @@ class LiveView:
 
     def _line(self, results: Results) -> Text:
         """Return the last seconds in one line."""
-        recent = results.last(NOW_S)
+        slots = results.last(NOW_S)
+        recent, lag = sum_of_totals(slots), Histogram()
+        for slot in slots:
+            lag.add(slot.stats.lag)
         seconds = min(NOW_S, results.elapsed_s)
-        total = recent.total()
-        response = milliseconds(total.ended().response)
+        response = milliseconds(recent.ended().response)
         return Text(
             f"{int(results.elapsed_s):6} s  {results.users} users"
-            f"  {(recent.succeeded + recent.failed) / seconds:.1f} requests/s  {recent.failed / seconds:.1f} failures/s"
+            f"  {recent.requests / seconds:.1f} requests/s  {recent.failed.service.count / seconds:.1f} failures/s"
             f"  median {_ms(response['p50'])}  p95 {_ms(response['p95'])}  p99 {_ms(response['p99'])} ms"
-            f"  lag {_ms(milliseconds(recent.lag)['p99'])} ms"
+            f"  lag {_ms(milliseconds(lag)['p99'])} ms"
             + (f"  {results.total.exceptions.total()} exceptions" if len(results.total.exceptions) else "")
         )
 
     def _screen(self, results: Results) -> RenderableType:
-        recent = results.last(NOW_S)
+        slots = results.last(NOW_S)
         table = _table("Name", "Requests", "Failures", "Median", "p95", "p99")
-        for (method, name), tally in sorted(recent.tallies.items())[:MOST_LIVE_NAMES]:
+        for method, name in sorted(results.total.tallies)[:MOST_LIVE_NAMES]:
+            tally = Tally()
+            for slot in slots:
+                tally.add(slot.stats.tallies.get((method, name), Tally()))
             response = milliseconds(tally.ended().response)
             failed = tally.failed.service.count
             percentiles = [_ms(response[key]) for key in ("p50", "p95", "p99")]
@@ -183,7 +206,8 @@ def _table(first: str, *others: str) -> Table:
 
 
 def _name(method: str, name: str) -> Text:
-    return Text(f"{method} {name}".strip())
+    # Names come from scenarios and may hold what a terminal would obey.
+    return Text("".join(c if c.isprintable() else "?" for c in f"{method} {name}".strip()))
 
 
 def _failures(failed: int, requests: int | None = None) -> Text:

@@ -10,15 +10,17 @@ import csv
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any, TextIO
 
 from greenload.core.histogram import Histogram
-from greenload.core.results import Results
+from greenload.core.results import Results, sum_of_totals
 from greenload.core.stats import Stats, Tally
 
 PERCENTS = (50.0, 66.0, 75.0, 80.0, 90.0, 95.0, 98.0, 99.0, 99.9, 99.99, 100.0)
 NOW_S = 10
 NOT_AVAILABLE = "N/A"
+KINDS = ("stats", "stats_history", "failures", "exceptions")
 
 _PERCENT_HEADERS = [f"{percent:g}%" for percent in PERCENTS]
 _STATS_HEADERS = [
@@ -34,10 +36,15 @@ _FAILURES_HEADERS = ["Method", "Name", "Error", "Occurrences", "First Seen", "La
 _EXCEPTIONS_HEADERS = ["Count", "Message", "Traceback", "Nodes"]
 
 
+def csv_paths(prefix: str | None) -> list[Path]:
+    """Return the files that belong to `prefix`: none without one."""
+    return [] if prefix is None else [Path(f"{prefix}_{kind}.csv") for kind in KINDS]
+
+
 class LocustCsv:
     """Writes PREFIX_stats.csv, PREFIX_stats_history.csv, PREFIX_failures.csv and PREFIX_exceptions.csv.
 
-    The files are opened at once, so that a path that cannot be written is found before the run; raises OSError.
+    The files are opened at once: what cannot be written is found before the run.  Raises OSError.
     `began` is when the run began, for the columns in which Locust has a time of day.
     """
 
@@ -46,8 +53,8 @@ class LocustCsv:
         self._last_second = 0
         self._files: dict[str, TextIO] = {}
         try:
-            for kind in ("stats", "stats_history", "failures", "exceptions"):
-                self._files[kind] = open(f"{prefix}_{kind}.csv", "w", newline="", encoding="utf-8")  # noqa: SIM115
+            for kind, path in zip(KINDS, csv_paths(prefix), strict=True):
+                self._files[kind] = path.open("w", newline="", encoding="utf-8")
             self._write("stats_history", [_HISTORY_HEADERS])
         except OSError:
             self.close()
@@ -55,19 +62,19 @@ class LocustCsv:
 
     def second(self, results: Results) -> None:
         """Append the history's row for the second that was just reported."""
-        total = results.total.total()
-        recent = results.last(NOW_S)
+        total = results.total_tally
+        recent = sum_of_totals(results.last(NOW_S))
         seconds = min(NOW_S, results.elapsed_s)
         # Each row has a second of its own, also where two reports end in the same one.
         self._last_second = max(self._last_second + 1, round(self._began.timestamp() + results.elapsed_s))
         row = [self._last_second, results.users, "", "Aggregated", *_rates(recent, seconds)]
-        row += _percentiles(recent.total().ended().response)
+        row += _percentiles(recent.ended().response)
         self._write("stats_history", [[*row, total.requests, total.failed.service.count, *_times(total)]])
 
     def finish(self, results: Results) -> None:
         """Write the three files of the whole run, and close all four."""
         rows = list(_by_name(results.total))
-        rows.append(("", "Aggregated", results.total.total()))
+        rows.append(("", "Aggregated", results.total_tally))
         self._write("stats", [_STATS_HEADERS, *(_stats_row(*row, results.elapsed_s) for row in rows)])
         self._write("failures", [_FAILURES_HEADERS, *self._failure_rows(results.total)])
         self._write("exceptions", [_EXCEPTIONS_HEADERS, *_exception_rows(results)])
@@ -108,7 +115,7 @@ def _times(tally: Tally) -> list[Any]:
     """Return median, average, minimum, maximum and average content size."""
     response = tally.ended().response
     if not response.count:
-        return [NOT_AVAILABLE] * 5
+        return [0] * 5  # as Locust writes it, and scripts expect a number; only its percentiles can be N/A
     values_us = (response.percentile(50), response.mean_us(), response.min_us, response.max_us)
     return [*(value_us / 1000 for value_us in values_us), tally.received_bytes / response.count]
 
@@ -119,9 +126,8 @@ def _percentiles(response: Histogram) -> list[Any]:
     return [value_us / 1000 for value_us in response.percentiles(list(PERCENTS))]
 
 
-def _rates(stats: Stats, seconds: float) -> list[float]:
-    requests = stats.succeeded + stats.failed
-    return [count / seconds if seconds else 0.0 for count in (requests, stats.failed)]
+def _rates(tally: Tally, seconds: float) -> list[float]:
+    return [count / seconds if seconds else 0.0 for count in (tally.requests, tally.failed.service.count)]
 
 
 def _exception_rows(results: Results) -> Iterable[list[Any]]:

@@ -67,7 +67,7 @@ def summarize(run: RunInfo, results: Results) -> Document:
             "missing": [{"worker": worker, "requests": count} for worker, count in sums.missing.items()],
         },
         "names": [_tally(tally, results.elapsed_s, method, name) for (method, name), tally in names],
-        "total": _tally(total.total(), results.elapsed_s),
+        "total": _tally(results.total_tally, results.elapsed_s),
         "failures": [
             {"method": method, "name": name, "error": kind, **_occurrences(occurrences)}
             for (method, name), tally in names

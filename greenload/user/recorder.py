@@ -6,25 +6,34 @@ succeeded, failed, or is unfinished. No line here can switch to another green th
 
 from __future__ import annotations
 
+import re
 import traceback
 from collections.abc import Callable
 from types import TracebackType
 
-from greenload.core.stats import Sample, Stats, kind_of
+import gevent
+
+from greenload.core.stats import Sample, Stats
+from greenload.user.flow import Flow
 
 MOST_NAMES = 1_000
 OTHER_NAMES = "(other names)"
 MOST_TRACEBACK_CHARACTERS = 4_000
+MOST_MESSAGE_CHARACTERS = 500
+
+_ID = re.compile(r"0x[0-9a-f]+|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|\d{3,}", re.IGNORECASE)
 
 
 class Call:
     """One request under way; as a `with` block it ends with the block.
 
     An exception in the block is a failure and goes on to the caller. A green thread killed in the block leaves the
-    request unfinished. `failure()` makes it a failure without an exception.
+    request unfinished. `failure()` makes it a failure without an exception; what was judged stays as it was judged, and
+    the wishes of flow.py are no failures.
     """
 
     __slots__ = (
+        "_is_judged",
         "_outlives",
         "_recorder",
         "ended_s",
@@ -38,6 +47,7 @@ class Call:
 
     def __init__(self, recorder: Recorder, method: str, name: str, intended_s: float, started_s: float) -> None:
         self._recorder = recorder
+        self._is_judged = False
         self._outlives = False
         self.method = method
         self.name = name
@@ -50,6 +60,12 @@ class Call:
     def failure(self, reason: object) -> None:
         """Let this request count as failed; `reason` says why, in words that group."""
         self.error = str(reason) or type(reason).__name__
+        self._is_judged = True
+
+    def success(self) -> None:
+        """Let this request count as a success, whatever happened."""
+        self.error = None
+        self._is_judged = True
 
     def answered(self) -> None:
         """Stop the clocks: whatever is done with the answer from here on is not the server's time."""
@@ -76,11 +92,12 @@ class Call:
             self._outlives = False
         elif error is None:
             self.end()
-        elif isinstance(error, Exception):
-            self.failure(describe(error))
-            self.end()
-        else:
+        elif isinstance(error, gevent.GreenletExit):
             self._recorder.cut_off(self)
+        else:
+            if not self._is_judged and not isinstance(error, Flow):
+                self.failure(describe(error))
+            self.end()
 
 
 class Recorder:
@@ -97,7 +114,7 @@ class Recorder:
         """Begin a request, intended for `intended_s` or, when that is None, for now."""
         started_s = self.now()
         if (method, name) not in self._names:
-            name = self._admit(method, name)
+            method, name = self._admit(method, name)
         call = Call(self, method, name, started_s if intended_s is None else min(intended_s, started_s), started_s)
         self._under_way.add(call)
         self._stats.sent += 1
@@ -127,8 +144,10 @@ class Recorder:
     def record_exception(self, where: str, error: BaseException) -> None:
         """Count `error`, which escaped from `where` ("task Shopper.buy"), by its traceback."""
         frames = "".join(traceback.format_tb(error.__traceback__))
-        # The frames stay as they are: there the numbers are lines of code. Only the message holds passing values.
-        text = f"in {where}\n{frames[-MOST_TRACEBACK_CHARACTERS:]}{kind_of(describe(error))}"
+        # The frames stay as they are: there the numbers are lines of code. Of the message only what looks like an id or
+        # an address is masked: "takes 1 positional argument but 2 were given" says something.
+        message = _ID.sub("N", " ".join(describe(error).split()))[:MOST_MESSAGE_CHARACTERS]
+        text = f"in {where}\n{frames[-MOST_TRACEBACK_CHARACTERS:]}{message}"
         self._stats.exceptions.count(text, int(self.now()))
 
     def record_death(self, where: str, error: BaseException) -> None:
@@ -144,12 +163,12 @@ class Recorder:
         taken, self._stats = self._stats, Stats()
         return taken
 
-    def _admit(self, method: str, name: str) -> str:
+    def _admit(self, method: str, name: str) -> tuple[str, str]:
         # A name with an id in it is new each time, and every name has histograms of its own for the whole run.
         if len(self._names) >= MOST_NAMES:
-            return OTHER_NAMES
+            return "", OTHER_NAMES
         self._names.add((method, name))
-        return name
+        return method, name
 
 
 def describe(error: BaseException) -> str:

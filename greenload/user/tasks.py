@@ -29,14 +29,14 @@ def task(weight: float = 1) -> Callable[[TaskT], TaskT]: ...
 def task(weight: Any = 1) -> Any:
     """Make a method, or a nested TaskSet class, a task: `@task`, or `@task(3)` to have it chosen three times as often.
 
-    Raises TypeError for a weight that is not a number, ValueError for one that is not above 0.
+    With a weight of 0 it is none.  Raises TypeError for a weight that is not a number, ValueError for one below 0.
     """
     if callable(weight):
         return _mark(weight, 1)
     if not isinstance(weight, (int, float)):
         raise TypeError(f"@task takes a weight, not {weight!r}")
-    if not 0 < weight < math.inf:
-        raise ValueError(f"@task({weight}): a weight must be above 0")
+    if not 0 <= weight < math.inf:
+        raise ValueError(f"@task({weight}): a weight must be 0 or more")
     return lambda marked: _mark(marked, weight)
 
 
@@ -52,7 +52,7 @@ class TaskList:
     """The tasks of a class, each with its weight."""
 
     def __init__(self, weighted: Iterable[tuple[Task, float]]) -> None:
-        self.weighted = list(weighted)
+        self.weighted = [(each, weight) for each, weight in weighted if weight]
         self._tasks = [each for each, _ in self.weighted]
         self._cumulative = list(itertools.accumulate(weight for _, weight in self.weighted))
 
@@ -90,8 +90,8 @@ def _declared(cls: type, tasks: Any) -> Iterator[tuple[Task, float]]:
         tasks = tasks.items()
     for entry in tasks:
         each, weight = entry if isinstance(entry, tuple) else (entry, 1)
-        if not callable(each) or not isinstance(weight, (int, float)) or not 0 < weight < math.inf:
-            raise TypeError(f"{cls.__name__}.tasks: expected functions or TaskSets with weights above 0, not {entry!r}")
+        if not callable(each) or not isinstance(weight, (int, float)) or not 0 <= weight < math.inf:
+            raise TypeError(f"{cls.__name__}.tasks: expected functions or TaskSets with weights, not {entry!r}")
         yield each, weight
 
 
@@ -120,9 +120,9 @@ class TaskSet:
         super().__init_subclass__(**keywords)
         cls._task_list = tasks_of(cls)
 
-    def __init__(self, user: TaskUser, parent: TaskUser | TaskSet) -> None:
-        self.user = user
+    def __init__(self, parent: Any) -> None:
         self.parent = parent
+        self.user: TaskUser = parent.user if isinstance(parent, TaskSet) else parent
 
     def on_start(self) -> None:
         """Called when a user enters."""
@@ -166,8 +166,8 @@ class TaskSet:
 class SequentialTaskSet(TaskSet):
     """A TaskSet whose tasks come in the order they are written in; a weight repeats a task that many times in a row."""
 
-    def __init__(self, user: TaskUser, parent: TaskUser | TaskSet) -> None:
-        super().__init__(user, parent)
+    def __init__(self, parent: Any) -> None:
+        super().__init__(parent)
         self._in_turn = self._task_list.in_turn()
 
     def next_task(self) -> Task:

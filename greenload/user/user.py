@@ -5,8 +5,7 @@ from __future__ import annotations
 from random import Random
 from typing import Any
 
-import gevent
-
+from greenload.green import THROWN, Stop
 from greenload.user.environment import Environment
 from greenload.user.flow import Flow, InterruptTaskSet, RescheduleTask, RescheduleTaskImmediately, StopUser
 from greenload.user.recorder import Call
@@ -42,6 +41,7 @@ class User:
         self.host = environment.host or type(self).host
         self.random: Random = environment.new_random(type(self).__name__)
         self.turn_s = environment.now()
+        self.stopping = Stop()  # tells the green thread of this user to come to its end
         self._due_s: float | None = None  # set while lateness is not counted yet: it is the next request's
         self._has_slot = False  # whether the next start was set by a schedule
         self._at_once = False
@@ -54,8 +54,9 @@ class User:
         """Called once, after the last task."""
 
     def wait(self) -> None:
-        """Sleep for the wait time, from within a task."""
-        gevent.sleep(max(0.0, self._wait_time()()))  # switch
+        """Wait for the wait time, from within a task; when this user is told to stop, its task ends here."""
+        if self.stopping.wait(max(0.0, float(self._wait_time()()))):  # switch
+            raise StopUser
 
     def close(self) -> None:
         """Let go of what this user holds open; called last of all, whatever happened before."""
@@ -101,7 +102,7 @@ class User:
             self._at_once = True
         except InterruptTaskSet as interruption:
             self._interrupt(interruption)  # switch
-        except Exception as error:  # a person's task may raise anything; the user goes on
+        except THROWN as error:  # a person's task may raise anything; the user goes on
             self.environment.recorder.record_exception(f"task {_title(owner, chosen)}", error)
 
     def next_start_s(self, ended_s: float) -> float:
@@ -122,13 +123,13 @@ class User:
         self.on_stop()  # switch
 
     def _enter(self, task_set: type[TaskSet], parent: User | TaskSet) -> TaskSet:
-        entered = task_set(self, parent)
+        entered = task_set(parent)
         self._inside.append(entered)
         try:
             entered.on_start()  # switch
         except Flow:
             raise
-        except Exception:
+        except THROWN:
             self._inside.remove(entered)
             raise
         return entered
@@ -142,7 +143,7 @@ class User:
             self._inside.pop().on_stop()  # switch
         except Flow:
             raise
-        except Exception as error:
+        except THROWN as error:
             self.environment.recorder.record_exception(f"{type(self).__name__}, leaving a TaskSet", error)
 
     def _innermost(self) -> User | TaskSet:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from greenload.core import results as results_module
 from greenload.core.messages import Report
-from greenload.core.results import BUSY_CPU_PERCENT, MOST_SLOTS, Results, Slot
+from greenload.core.results import BUSY_CPU_PERCENT, MOST_SLOTS, Results, Slot, sum_of_totals
 from greenload.core.stats import Sample, Stats, sum_of
 
 LONG_S = 100_000  # more than a day
@@ -46,6 +46,10 @@ def plain(value):
     return value
 
 
+def sent_in(slots):
+    return sum(slot.stats.sent for slot in slots)
+
+
 def curve(results):
     return [(slot.first_s, slot.width_s, slot.stats.sent) for slot in results.slots]
 
@@ -56,6 +60,27 @@ def eight_slots(monkeypatch):
     monkeypatch.setattr(results_module, "MOST_SLOTS", 8)
 
 
+def test_the_kept_totals_are_those_of_all_names():
+    results = results_of([report(0, requests=3), report(1, requests=4)])
+
+    assert plain(results.total_tally) == plain(results.total.total())
+    assert plain(sum_of_totals(results.last(1))) == plain(results.window(1, 2).total())
+
+
+def test_many_names_are_kept_for_fewer_seconds_with_the_totals_exact(monkeypatch):
+    monkeypatch.setattr(results_module, "MOST_TALLIES", 400)
+    results = Results()
+
+    for second in range(200):
+        stats = Stats()
+        for name in range(10):
+            stats.add(stats_of(1, second, f"/{name}"))
+        results.add(Report("one", float(second), second + 1.0, stats, 1, 1.0, 0))
+
+    assert sum(len(slot.stats.tallies) for slot in results.slots) <= 420
+    assert results.total.sent == sent_in(results.slots) == 2_000
+
+
 # Second by second
 
 
@@ -63,7 +88,8 @@ def test_a_run_of_nothing_is_empty():
     results = Results()
 
     assert (results.slots, results.workers, results.users, results.elapsed_s) == ([], {}, 0, 0)
-    assert plain(results.total) == plain(results.last(10)) == plain(results.window(0, 10)) == plain(Stats())
+    assert plain(results.total) == plain(results.window(0, 10)) == plain(Stats())
+    assert results.last(10) == []
 
 
 def test_each_second_has_its_slot():
@@ -158,16 +184,16 @@ def test_windows_side_by_side_are_the_total(reports, middle_s):
 def test_the_last_seconds_are_counted_from_the_last_one_reported():
     results = results_of(report(second, requests=second) for second in range(20))
 
-    assert results.last(1).sent == 19
-    assert results.last(3).sent == 17 + 18 + 19
-    assert results.last(100).sent == sum(range(20))
+    assert sent_in(results.last(1)) == 19
+    assert sent_in(results.last(3)) == 17 + 18 + 19
+    assert sent_in(results.last(100)) == sum(range(20))
 
 
 def test_the_last_seconds_are_seconds_not_reports():
     results = results_of([report(0, requests=3), report(17, requests=5), report(19, requests=7)])
 
-    assert results.last(2).sent == 7
-    assert results.last(3).sent == 12
+    assert sent_in(results.last(2)) == 7
+    assert sent_in(results.last(3)) == 12
 
 
 def test_a_percentile_of_a_window_is_computed_from_its_counts_not_from_percentiles():
@@ -217,7 +243,7 @@ def test_after_days_the_last_minutes_are_there_by_the_second(long_run):
 
     assert [slot.width_s for slot in recent] == [1] * (MOST_SLOTS // 2)
     assert [slot.stats.sent for slot in recent] == [slot.first_s % 10 for slot in recent]
-    assert long_run.last(60).sent == sum(second % 10 for second in range(LONG_S - 60, LONG_S))
+    assert sent_in(long_run.last(60)) == sum(second % 10 for second in range(LONG_S - 60, LONG_S))
 
 
 def test_after_days_what_is_older_is_coarser(long_run):

@@ -253,6 +253,13 @@ def test_the_last_word_of_a_block_counts(session, book):
 
 
 def test_an_exception_in_a_block_is_a_failure_and_goes_on(session, book):
+    with pytest.raises(KeyError), session.get("/", catch_response=True):
+        raise KeyError("title")
+
+    assert book.take() == (1, 0, ["KeyError: 'title'"], 0)
+
+
+def test_what_was_judged_a_success_stays_one_whatever_comes_after(session, book):
     def judge(response):
         response.success()
         raise KeyError("title")
@@ -260,7 +267,15 @@ def test_an_exception_in_a_block_is_a_failure_and_goes_on(session, book):
     with pytest.raises(KeyError), session.get("/", catch_response=True) as response:
         judge(response)
 
-    assert book.take() == (1, 0, ["KeyError: 'title'"], 0)
+    assert book.take() == (1, 1, [], 0)
+
+
+def test_an_answer_that_nobody_put_after_with_counts_when_the_next_request_begins(session, book):
+    session.get("/", catch_response=True)
+
+    session.get("/")
+
+    assert book.take() == (2, 2, [], 0)
 
 
 def test_a_response_error_in_a_block_is_a_failure_and_does_not_go_on(start_server, open_session, book):

@@ -98,3 +98,9 @@ def test_a_log_record_goes_through_the_view():
     handler.emit(logging.makeLogRecord({"msg": "stopping [now]"}))
 
     assert stream.getvalue() == "stopping [now]\n"
+
+
+def test_what_a_terminal_would_obey_is_shown_as_a_question_mark():
+    text = shown(summarize(RUN, results_of([request(0.01, name="/a\x1b[31m\nb")])))
+
+    assert "/a?[31m?b" in text

@@ -97,7 +97,8 @@ def test_without_a_request_there_is_no_number(tmp_path):
     played(tmp_path / "out", samples_per_s=0)
 
     [total] = rows(tmp_path / "out", "stats")
-    assert total["50%"] == total["Median Response Time"] == "N/A"
+    assert total["50%"] == "N/A"
+    assert total["Median Response Time"] == "0"
 
 
 def test_a_path_that_cannot_be_written_is_found_at_once(tmp_path):

@@ -94,6 +94,27 @@ def test_a_run_that_breaks_prints_and_writes_what_it_has_and_exits_with_3(greenl
     assert greenload.read_json("out.json")["verdict"]["status"] == "suspect"
 
 
+@pytest.mark.parametrize("more", [["--log-file", "no/such/log"], ["--json", "no/such/json"]])
+def test_a_refused_run_makes_no_csv_files(greenload, more):
+    greenload.write("job.py", JOB)
+
+    done = greenload.run("run", "job.py", "--csv", "out", *more)
+
+    assert done.returncode == 2
+    assert list(greenload.folder.glob("out_*")) == []
+
+
+def test_csv_files_that_can_be_written_are_left_alone_when_one_cannot(greenload):
+    greenload.write("job.py", JOB)
+    greenload.write("out_stats.csv", "precious")
+    (greenload.folder / "out_failures.csv").mkdir()
+
+    done = greenload.run("run", "job.py", "--csv", "out")
+
+    assert done.returncode == 2
+    assert (greenload.folder / "out_stats.csv").read_text() == "precious"
+
+
 def test_a_full_disk_is_found_before_the_run_where_that_is_possible(greenload):
     greenload.write("job.py", JOB)
     (greenload.folder / "out_stats_history.csv").symlink_to("/dev/full")

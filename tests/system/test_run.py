@@ -229,3 +229,27 @@ def test_the_demo_shows_a_valid_sum_and_what_to_try_next(greenload):
     assert sums[1] == sums[2] == sums[3]
     assert "GET /albums/:id" in done.stdout
     assert "greenload run examples/albums.py" in done.stdout
+
+
+def test_a_reader_that_goes_away_ends_neither_the_run_nor_its_files(greenload, album_service):
+    greenload.write("busy.py", BUSY)
+    files = ["--json", "out.json", "--csv", "out"]
+    process = greenload.start("run", "busy.py", "-H", album_service.url, "-t", "7s", *files)
+    process.stdout.close()
+    process.stderr.close()
+
+    assert process.wait(timeout=30) == 0
+
+    sums = greenload.read_json("out.json")["reconciliation"]
+    assert sums["sent"] == album_service.requests() > 100
+    rows = list(csv.DictReader((greenload.folder / "out_stats.csv").read_text().splitlines()))
+    assert int(rows[-1]["Request Count"]) == sums["sent"]
+
+
+def test_a_forgotten_with_counts_when_the_next_request_begins(greenload, album_service):
+    greenload.write("forgot.py", BUSY.replace('get("/albums")', 'get("/albums", catch_response=True)'))
+
+    greenload.run("run", "forgot.py", "-H", album_service.url, "-u", 3, "-r", 100, "-t", "1s", "--json", "out.json")
+
+    sums = greenload.read_json("out.json")["reconciliation"]
+    assert sums["sent"] == album_service.requests() == sums["succeeded"] + sums["failed"]

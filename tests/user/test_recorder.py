@@ -3,6 +3,7 @@
 import gevent
 import pytest
 
+from greenload import InterruptTaskSet, RescheduleTask, RescheduleTaskImmediately, StopUser
 from greenload.core.stats import OTHER
 from greenload.user.recorder import MOST_NAMES, OTHER_NAMES
 
@@ -34,19 +35,46 @@ def test_a_block_can_be_called_a_failure_without_an_exception(stage):
     assert [kind for kind, _ in stage.recorder.take().tallies["GET", "/"].failures] == ["empty list"]
 
 
-@pytest.mark.parametrize("killed_by", [gevent.GreenletExit, gevent.Timeout])
-def test_a_killed_block_is_unfinished_and_its_age_is_kept(stage, killed_by):
+def test_a_killed_block_is_unfinished_and_its_age_is_kept(stage):
     def task():
         with stage.recorder.begin("GET", "/", None):
             stage.clock.sleep(3)
-            raise killed_by
+            raise gevent.GreenletExit
 
-    with pytest.raises(killed_by):
+    with pytest.raises(gevent.GreenletExit):
         task()
 
     stats = stage.recorder.take()
     assert (stats.sent, stats.succeeded, stats.failed, stats.unfinished) == (1, 0, 0, 1)
     assert stats.tallies["GET", "/"].unfinished.max_us == 3_000_000
+
+
+def test_a_block_that_a_timeout_of_the_scenario_ends_is_a_failure(stage):
+    with pytest.raises(gevent.Timeout), stage.recorder.begin("GET", "/", None):
+        raise gevent.Timeout(0.2)
+
+    stats = stage.recorder.take()
+    assert (stats.failed, stats.unfinished) == (1, 0)
+
+
+@pytest.mark.parametrize("flow", [InterruptTaskSet, RescheduleTask, RescheduleTaskImmediately, StopUser])
+def test_a_wish_about_what_comes_next_is_no_failure(stage, flow):
+    with pytest.raises(flow), stage.recorder.begin("GET", "/", None):
+        raise flow
+
+    assert stage.recorder.take().succeeded == 1
+
+
+def test_what_was_judged_stays_judged_whatever_is_raised_after_it(stage):
+    def task():
+        with stage.recorder.begin("GET", "/", None) as call:
+            call.failure("too small")
+            raise KeyError("later")
+
+    with pytest.raises(KeyError):
+        task()
+
+    assert [kind for kind, _ in stage.recorder.take().tallies["GET", "/"].failures] == ["too small"]
 
 
 def test_what_is_under_way_at_the_end_is_unfinished(stage):
@@ -96,8 +124,15 @@ def test_names_without_end_are_gathered_under_one_name(stage):
 
     stats = stage.recorder.take()
     assert len(stats.tallies) == MOST_NAMES + 1
-    assert stats.tallies["GET", OTHER_NAMES].requests == 50
+    assert stats.tallies["", OTHER_NAMES].requests == 50
     assert stats.succeeded == MOST_NAMES + 50
+
+
+def test_methods_without_end_are_gathered_too(stage):
+    for number in range(MOST_NAMES + 50):
+        stage.recorder.begin(f"METHOD{number}", "/", None).end()
+
+    assert len(stage.recorder.take().tallies) == MOST_NAMES + 1
 
 
 def test_a_flood_of_different_failures_is_bounded_and_all_are_counted(stage):

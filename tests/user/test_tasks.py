@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+import gevent
 import pytest
 
 from greenload import RescheduleTask, RescheduleTaskImmediately, SequentialTaskSet, StopUser, TaskSet, User, task
@@ -316,9 +317,9 @@ def test_a_task_set_whose_on_start_fails_is_not_entered(stage):
     assert seen.count == 2
 
 
-@pytest.mark.parametrize("weight", [0, -1, float("nan"), float("inf")])
-def test_a_weight_must_be_above_nothing(weight):
-    with pytest.raises(ValueError, match="above 0"):
+@pytest.mark.parametrize("weight", [-1, float("nan"), float("inf")])
+def test_a_weight_must_be_nothing_or_more(weight):
+    with pytest.raises(ValueError, match="0 or more"):
         task(weight)
 
 
@@ -341,6 +342,54 @@ def test_what_is_no_task_is_refused_where_it_is_declared():
 
         class Shopper(User):
             tasks = ["look"]
+
+
+def test_a_task_of_weight_0_is_none(stage):
+    done = []
+
+    class Shopper(User):
+        @task(0)
+        def disabled(self):
+            done.append("disabled")
+
+        @task
+        def look(self):
+            done.append("look")
+
+    stage.iterate(stage.user(Shopper), 20)
+
+    assert set(done) == {"look"}
+
+
+def test_a_task_set_may_have_a_constructor_as_locust_has_it(stage):
+    seen = []
+
+    class Shopper(User):
+        @task
+        class Browse(TaskSet):
+            def __init__(self, parent):
+                super().__init__(parent)
+                self.basket = []
+
+            @task
+            def look(self):
+                seen.append((self.basket, self.user is self.parent))
+
+    stage.iterate(stage.user(Shopper), 1)
+
+    assert seen == [([], True)]
+
+
+def test_a_timeout_of_the_scenario_s_own_is_an_exception_in_a_task_and_the_user_goes_on(stage):
+    class Shopper(User):
+        @task
+        def look(self):
+            raise gevent.Timeout(0.2)
+
+    stage.iterate(stage.user(Shopper), 3)
+
+    [(_, seen)] = list(stage.recorder.take().exceptions)
+    assert seen.count == 3
 
 
 def test_a_class_is_abstract_only_when_it_says_so_itself():
