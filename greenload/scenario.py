@@ -45,10 +45,10 @@ class Scenario:
         return shares
 
 
-def load(path: Path | None, only: Sequence[str], host: str | None) -> Scenario:
+def load(path: Path | None, only: Sequence[str]) -> Scenario:
     """Return the scenario in `path`, or in the first of DEFAULT_FILES, with just the classes `only` if there are any.
 
-    Everything that can be known before a user runs is checked here.  Raises ScenarioError, with what to do.
+    What can be known before a user runs is checked here, but for hosts.  Raises ScenarioError, with what to do.
     """
     path = path or _default_path()
     source = _read(path)
@@ -59,9 +59,19 @@ def load(path: Path | None, only: Sequence[str], host: str | None) -> Scenario:
         )
     scenario = Scenario(path, hashlib.sha256(source).hexdigest(), _chosen(found, only))
     for user_class in scenario.classes.values():
-        _check(path, user_class, host)
+        _check_tasks(path, user_class.__name__, user_class._task_list)
     scenario.shares()
     return scenario
+
+
+def check_hosts(scenario: Scenario, host: str | None) -> None:
+    """Raise ScenarioError or InvalidUrl unless each HttpUser has a host to go to: `host`, or else its own."""
+    for name, user_class in scenario.classes.items():
+        if issubclass(user_class, HttpUser):
+            base_url = host or user_class.host
+            if not base_url:
+                raise ScenarioError(f"{name} has no host: say -H http://HOST:PORT, or set host in the class")
+            parse_url(base_url)
 
 
 def _default_path() -> Path:
@@ -131,17 +141,6 @@ def _chosen(found: dict[str, type[User]], only: Iterable[str]) -> dict[str, type
             hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(found)}"
             raise ScenarioError(f"no user class {name} in the scenario; {hint}")
     return {name: found[name] for name in chosen} or found
-
-
-def _check(path: Path, user_class: type[User], host: str | None) -> None:
-    name = user_class.__name__
-    _check_tasks(path, name, user_class._task_list)
-    if not issubclass(user_class, HttpUser):
-        return
-    base_url = host or user_class.host
-    if not base_url:
-        raise ScenarioError(f"{name} has no host: say -H http://HOST:PORT, or set host in the class")
-    parse_url(base_url)
 
 
 def _check_tasks(path: Path, name: str, tasks: TaskList) -> None:

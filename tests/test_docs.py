@@ -6,6 +6,8 @@ What a page may say, and what is done with it here:
   The commands of a page run one after the other in a folder of the page's own, with the examples/ and service/ of the
   repository. There is no shell: no pipes, no variables. They must end with exit code 0, or with the one that an HTML
   comment in the line before the block says: `<!-- exit code: 2 -->`.
+- Those of a block after `<!-- at the same time -->` stand for one terminal each: they are started one after the other,
+  run side by side, and must all end so. The master and its workers meet at a free port.
 - `greenload` and `python`, also below .venv/bin/, are run with the Python that runs the tests. Commands in NOT_RUN are
   not run, for the reason given there.
 - http://127.0.0.1:8080 is a real album service on a free port. Run times are shortened: `-t 30s` to `-t 1s`, each stage
@@ -22,9 +24,11 @@ import csv
 import json
 import re
 import shlex
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,6 +45,7 @@ DOCS = ROOT / "docs"
 REFERENCE = DOCS / "reference"
 PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")] + sorted(DOCS.rglob("*.md"))
 DOCUMENTED_URL = "http://127.0.0.1:8080"
+DOCUMENTED_MASTER = "127.0.0.1:5557"
 PATIENCE_S = 30
 
 NOT_RUN = {
@@ -133,14 +138,32 @@ def service_url() -> Iterator[str]:
 
 
 def run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-W", "error", *command],
-        cwd=folder,
-        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "HOME": str(folder)},
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
-    )
+    return run_together([command], folder)[0]
+
+
+def run_together(commands: list[list[str]], folder: Path) -> list[subprocess.CompletedProcess[str]]:
+    """Start all `commands`, and return them when the last one has ended."""
+    environment = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "HOME": str(folder)}
+    with ExitStack() as cleanup:
+        started = []
+        for command in commands:
+            process = subprocess.Popen(
+                [sys.executable, "-W", "error", *command],
+                cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            )  # fmt: skip
+            cleanup.enter_context(process)
+            cleanup.callback(process.kill)
+            started.append(process)
+        said = []
+        for process in started:
+            said.append(process.communicate(timeout=PATIENCE_S))
+            if process.returncode != 0:  # the others may wait for it for ever
+                for other in started:
+                    other.kill()
+        return [
+            subprocess.CompletedProcess(process.args, process.returncode, *texts)
+            for process, texts in zip(started, said, strict=True)
+        ]
 
 
 @pytest.fixture(scope="module")
@@ -330,6 +353,14 @@ def as_run(command: str, service_url: str) -> list[str]:
     return ["-m", "greenload", *arguments] if program == "greenload" else arguments
 
 
+def at_a_free_port(commands: list[str]) -> list[str]:
+    """The commands of a master and its workers, with a port of their own instead of the documented one."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        own = f"127.0.0.1:{free.getsockname()[1]}"
+    said = [re.sub(r"^(\S*greenload master)", rf"\1 --bind tcp://{DOCUMENTED_MASTER}", command) for command in commands]
+    return [command.replace(DOCUMENTED_MASTER, own) for command in said]
+
+
 def commands_in(block: Block) -> list[str]:
     lines = block.text.replace("\\\n", " ").splitlines()
     typed = [line.removeprefix("$ ") for line in lines if line.startswith("$ ")]
@@ -346,8 +377,10 @@ def test_the_console_commands_of_each_page_do_what_the_page_says(page: Path, tmp
     blocks = [block for block in blocks_of(page) if block.language == "console"]
 
     for block in blocks:
-        expected = int(block.comment.removeprefix("exit code: ") or 0)
-        for command in commands_in(block):
-            made = run(as_run(command, service_url), tmp_path)
-
-            assert made.returncode == expected, f"{block.id}: $ {command}\n{made.stdout}{made.stderr}"
+        side_by_side = block.comment == "at the same time"
+        expected = 0 if side_by_side else int(block.comment.removeprefix("exit code: ") or 0)
+        typed = commands_in(block)
+        rounds = [at_a_free_port(typed)] if side_by_side else [[command] for command in typed]
+        for commands in rounds:
+            for made in run_together([as_run(command, service_url) for command in commands], tmp_path):
+                assert made.returncode == expected, f"{block.id}: {made.args}\n{made.stdout}{made.stderr}"

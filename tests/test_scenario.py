@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from greenload.core.errors import GreenloadError
-from greenload.scenario import ScenarioError, load
+from greenload.scenario import ScenarioError, check_hosts, load
 
 USER = """
 from greenload import HttpUser, User, task
@@ -27,14 +27,14 @@ def written(tmp_path, text, name="scenario.py"):
 
 def refusal(tmp_path, text, only=(), host=None):
     with pytest.raises(GreenloadError) as refused:
-        load(written(tmp_path, text), only, host)
+        check_hosts(load(written(tmp_path, text), only), host)
     return str(refused.value)
 
 
 def test_a_scenario_has_the_users_of_the_file_and_its_fingerprint(tmp_path):
     path = written(tmp_path, USER)
 
-    scenario = load(path, (), None)
+    scenario = load(path, ())
 
     assert list(scenario.classes) == ["Shopper"]
     assert scenario.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
@@ -46,13 +46,13 @@ def test_without_a_name_it_is_loadfile_else_locustfile(tmp_path, monkeypatch, na
         written(tmp_path, USER, name)
     monkeypatch.chdir(tmp_path)
 
-    assert load(None, (), None).path == Path(names[0])
+    assert load(None, ()).path == Path(names[0])
 
 
 def test_a_file_beside_the_scenario_can_be_imported(tmp_path):
     written(tmp_path, "PATH = '/albums'", "beside_the_scenario.py")
 
-    scenario = load(written(tmp_path, "from beside_the_scenario import PATH\n" + USER), (), None)
+    scenario = load(written(tmp_path, "from beside_the_scenario import PATH\n" + USER), ())
 
     assert list(scenario.classes) == ["Shopper"]
 
@@ -60,19 +60,19 @@ def test_a_file_beside_the_scenario_can_be_imported(tmp_path):
 def test_abstract_users_are_left_out(tmp_path):
     text = USER + "\nclass Base(User):\n    abstract = True\n"
 
-    assert list(load(written(tmp_path, text), (), None).classes) == ["Shopper"]
+    assert list(load(written(tmp_path, text), ()).classes) == ["Shopper"]
 
 
 def test_only_the_chosen_classes_run(tmp_path):
     text = USER + "\nclass Seller(Shopper):\n    pass\n"
 
-    assert list(load(written(tmp_path, text), ["Seller"], None).classes) == ["Seller"]
+    assert list(load(written(tmp_path, text), ["Seller"]).classes) == ["Seller"]
 
 
 def test_shares_carry_weight_and_fixed_count(tmp_path):
     text = USER + "\nclass Admin(Shopper):\n    fixed_count = 2\n    weight = 0.5\n"
 
-    shares = load(written(tmp_path, text), (), None).shares()
+    shares = load(written(tmp_path, text), ()).shares()
 
     assert [tuple(share) for share in shares] == [("Shopper", 1, 0), ("Admin", 0.5, 2)]
 
@@ -81,17 +81,17 @@ def test_no_file_at_all(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
     with pytest.raises(ScenarioError, match=r"no loadfile\.py and no locustfile\.py"):
-        load(None, (), None)
+        load(None, ())
 
 
 def test_a_file_that_is_not_there(tmp_path):
     with pytest.raises(ScenarioError, match=r"nowhere\.py: cannot read this scenario: No such file"):
-        load(tmp_path / "nowhere.py", (), None)
+        load(tmp_path / "nowhere.py", ())
 
 
 def test_a_folder_is_no_scenario(tmp_path):
     with pytest.raises(ScenarioError, match="cannot read this scenario: Is a directory"):
-        load(tmp_path, (), None)
+        load(tmp_path, ())
 
 
 def test_a_syntax_error_is_named_with_its_line(tmp_path):
@@ -103,7 +103,7 @@ def test_a_file_that_is_not_text_is_refused(tmp_path):
     path.write_bytes(b"\x00\xff\x00")
 
     with pytest.raises(ScenarioError, match=r"scenario\.py"):
-        load(path, (), None)
+        load(path, ())
 
 
 def test_an_error_in_the_file_is_named_with_its_line(tmp_path):
@@ -171,7 +171,7 @@ def test_two_classes_of_one_name_are_refused(tmp_path):
 
 
 def test_a_scenario_s_annotations_are_its_own(tmp_path):
-    scenario = load(written(tmp_path, USER + "\ndef f(x: int): pass\nShopper.seen = f.__annotations__"), (), None)
+    scenario = load(written(tmp_path, USER + "\ndef f(x: int): pass\nShopper.seen = f.__annotations__"), ())
 
     assert scenario.classes["Shopper"].seen == {"x": int}
 

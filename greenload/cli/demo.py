@@ -11,11 +11,12 @@ from pathlib import Path
 
 import click
 
-from greenload.cli.run import Outputs, carry_out
+from greenload.cli.conduct import Outputs, conduct
 from greenload.core.errors import GreenloadError
 from greenload.core.messages import Plan
 from greenload.core.shape import ramp
 from greenload.scenario import load
+from greenload.transport import ZmqHub
 
 USERS = 20
 SPAWN_RATE = 10.0
@@ -23,7 +24,8 @@ RUN_TIME_S = 15.0
 STOP_TIMEOUT_S = 10.0
 SEED = 1
 DELAY = "50ms"
-STOP_SERVICE_S = 5.0
+PATIENCE_S = 5.0
+WORKERS = 2
 CHECKOUT = Path(__file__).resolve().parents[2]
 
 
@@ -38,11 +40,28 @@ def command() -> None:
     if not scenario_path.exists():
         raise DemoError("the demo needs examples/ and service/ beside greenload/: run it in a clone of the repository")
     with _album_service() as url:
-        scenario = load(Path(os.path.relpath(scenario_path)), ["AlbumUser"], url)
+        scenario = load(Path(os.path.relpath(scenario_path)), only=["AlbumUser"])
         plan = Plan(ramp(USERS, SPAWN_RATE), RUN_TIME_S, scenario.shares(), url, STOP_TIMEOUT_S, SEED)
-        click.echo(f"{USERS} users load the album service at {url} for {RUN_TIME_S:.0f} s ...", err=True)
-        carry_out(scenario, plan, Outputs())
+        hub = ZmqHub("tcp://127.0.0.1:0")
+        click.echo(f"{WORKERS} workers with {USERS} users load the album service for {RUN_TIME_S:.0f} s ...", err=True)
+        with _workers(hub.address.removeprefix("tcp://"), scenario.path):
+            try:
+                conduct(scenario, plan, Outputs(), hub, WORKERS)
+            finally:
+                hub.close()
     click.echo(NEXT)
+
+
+@contextmanager
+def _workers(master: str, scenario: Path) -> Iterator[None]:
+    """Run WORKERS worker processes while the block lasts; they end with the run."""
+    command = [sys.executable, "-m", "greenload", "worker", "--master", master, "-f", str(scenario)]
+    workers = [subprocess.Popen([*command, "--id", f"worker-{number}"], text=True) for number in range(1, WORKERS + 1)]
+    try:
+        yield
+    finally:
+        for worker in workers:
+            _end(worker)
 
 
 @contextmanager
@@ -62,11 +81,16 @@ def _album_service() -> Iterator[str]:
             raise DemoError("the album service did not start; install it with: pip install -e '.[service]'")
         yield url
     finally:
-        service.terminate()
-        try:
-            service.wait(STOP_SERVICE_S)
-        except subprocess.TimeoutExpired:
-            service.kill()
+        _end(service)
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """Ask a process to end, and make it when it does not."""
+    process.terminate()
+    try:
+        process.wait(PATIENCE_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
 
 
 NEXT = """

@@ -177,10 +177,10 @@ class Histogram:
         summary = _SUMMARY.unpack_from(data)
         histogram.count, histogram.clamped, histogram.sum_us, histogram.min_us, histogram.max_us = summary
         histogram.counts = _counts_from_hdr(data[_SUMMARY.size :])
-        histogram._check()
+        histogram.check()
         return histogram
 
-    def _check(self) -> None:
+    def check(self) -> None:
         """Raise ValueError unless the summary is one that these counts can have."""
         if sum(self.counts.values()) != self.count:
             raise ValueError(f"the buckets hold {sum(self.counts.values())} values, the summary says {self.count}")

@@ -1,7 +1,8 @@
 """What a run's two sides say to each other: values, without a wire.
 
-The Plan says what a worker shall do; each second it answers with a Report. Seconds are counted from the run's
-beginning on the worker's own clock: no clock reading is compared with another machine's.
+A worker says Hello, gets a Start, answers each second with a Report, and says Bye when its last report has been
+acknowledged. The master sends Start, Changes, Ack and Stop, or Refused to whom it does not want. Seconds are counted
+from the run's beginning on each side's own clock: no clock reading of one machine is compared with another's.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from greenload.core.placement import Share
+from greenload.core.roster import Change
 from greenload.core.shape import Shape
 from greenload.core.stats import Stats
 
@@ -29,9 +31,32 @@ class Plan:
 
 
 @dataclass(frozen=True)
+class Hello:
+    """A worker is here.
+
+    epoch    a number this worker process has drawn for itself: a process started anew under the same name has another
+    version  of greenload;  scenario_sha256: the fingerprint of its scenario
+    """
+
+    worker: str
+    epoch: int
+    version: str
+    scenario_sha256: str
+
+
+@dataclass(frozen=True)
+class Beat:
+    """A worker is still here and has nothing to report."""
+
+    worker: str
+    epoch: int
+
+
+@dataclass(frozen=True)
 class Report:
     """What one worker counted in one second of the run.
 
+    seq              1, 2, 3, ... within the epoch: the master takes each once
     from_s, until_s  that second as it was measured: shorter when the run ends in it, longer when the worker was held up
     users            how many live there at its end
     cpu_percent      of one core, in that time
@@ -39,6 +64,8 @@ class Report:
     """
 
     worker: str
+    epoch: int
+    seq: int
     from_s: float
     until_s: float
     stats: Stats
@@ -54,3 +81,54 @@ class Report:
     @property
     def covered_s(self) -> float:
         return self.until_s - self.from_s
+
+
+@dataclass(frozen=True)
+class Bye:
+    """A worker is done; all its reports were acknowledged.  error: what broke it, or None."""
+
+    worker: str
+    epoch: int
+    error: str | None
+
+
+@dataclass(frozen=True)
+class Start:
+    """The run began `elapsed_s` seconds ago; `changes` is the roster so far."""
+
+    plan: Plan
+    changes: tuple[Change, ...]
+    elapsed_s: float
+
+
+@dataclass(frozen=True)
+class Changes:
+    """More of the roster."""
+
+    changes: tuple[Change, ...]
+
+
+@dataclass(frozen=True)
+class Ack:
+    """All reports up to `seq` are counted."""
+
+    seq: int
+
+
+@dataclass(frozen=True)
+class Stop:
+    """End the run: let tasks under way finish, or (at_once) do not."""
+
+    at_once: bool
+
+
+@dataclass(frozen=True)
+class Refused:
+    """Go away; the reason is for the person who started the worker."""
+
+    reason: str
+
+
+FromWorker = Hello | Beat | Report | Bye
+FromMaster = Start | Changes | Ack | Stop | Refused
+Message = FromWorker | FromMaster

@@ -53,13 +53,18 @@ class WorkerRecord:
 
     users     that live there now;  most_users: that ever did at one time
     requests  that ended, as merged from its reports;  counted: by its own count
+    until_s   how far its reports go;  lost_s: when it was lost, unless it came back
     busy_s    its longest time on end above BUSY_CPU_PERCENT
     """
 
     users: int = 0
     most_users: int = 0
+    sent: int = 0
     requests: int = 0
+    unfinished: int = 0
     counted: int = 0
+    until_s: float = 0.0
+    lost_s: float | None = None
     cpu_max_percent: float = 0.0
     busy_s: float = 0.0
     _busy_now_s: float = 0.0
@@ -67,13 +72,21 @@ class WorkerRecord:
     _cpu_s: float = 0.0
 
     @property
+    def under_way(self) -> int:
+        """Requests that had begun and not ended when it last reported."""
+        return self.sent - self.requests - self.unfinished
+
+    @property
     def cpu_mean_percent(self) -> float:
         return 100 * self._cpu_s / self._reported_s if self._reported_s else 0.0
 
     def hear(self, report: Report) -> None:
         self.users = report.users
+        self.until_s = max(self.until_s, report.until_s)
         self.most_users = max(self.most_users, report.users)
+        self.sent += report.stats.sent
         self.requests += report.stats.succeeded + report.stats.failed
+        self.unfinished += report.stats.unfinished
         self.counted = max(self.counted, report.counted)
         self._reported_s += report.covered_s
         self._cpu_s += report.cpu_percent / 100 * report.covered_s
@@ -84,11 +97,25 @@ class WorkerRecord:
 
 
 @dataclass(frozen=True)
+class Missing:
+    """What is not in the numbers of `worker`: `requests` that are known of, in from_s to until_s.
+
+    A worker that was lost may have made more of them in that time than anybody knows.
+    """
+
+    worker: str
+    requests: int
+    from_s: float
+    until_s: float
+    is_lost: bool
+
+
+@dataclass(frozen=True)
 class Reconciliation:
     """The line that adds up: planned = sent + dropped, sent = succeeded + failed + unfinished.
 
-    `counted_by_workers` is what the workers say they counted, `merged` what arrived here; `missing` names each worker
-    whose two differ, with the difference.
+    `counted_by_workers` is what the workers say they counted, `merged` what arrived here; `missing` has a gap for each
+    worker whose two differ, and for each that was lost.
     """
 
     sent: int
@@ -98,7 +125,7 @@ class Reconciliation:
     dropped: int
     counted_by_workers: int
     merged: int
-    missing: dict[str, int]
+    missing: tuple[Missing, ...]
 
     @property
     def planned(self) -> int:
@@ -139,6 +166,15 @@ class Results:
         self.workers.setdefault(report.worker, WorkerRecord()).hear(report)
         self.elapsed_s = max(self.elapsed_s, report.until_s)
 
+    def lose(self, worker: str, at_s: float) -> None:
+        """Note that `worker` was lost at `at_s`: what it did after its last report is missing, unless it comes back."""
+        record = self.workers.setdefault(worker, WorkerRecord())
+        record.lost_s, record.users = at_s, 0
+
+    def find(self, worker: str) -> None:
+        """Note that `worker` is back."""
+        self.workers.setdefault(worker, WorkerRecord()).lost_s = None
+
     @property
     def users(self) -> int:
         return sum(record.users for record in self.workers.values())
@@ -153,7 +189,16 @@ class Results:
         return [slot for slot in self.slots[-seconds:] if slot.first_s >= end_s - seconds]
 
     def reconcile(self) -> Reconciliation:
-        differing = {worker: record.counted - record.requests for worker, record in self.workers.items()}
+        missing = [
+            Missing(worker, record.counted - record.requests, 0.0, record.until_s, is_lost=False)
+            for worker, record in self.workers.items()
+            if record.counted != record.requests
+        ]
+        missing += [
+            Missing(worker, record.under_way, record.until_s, record.lost_s, is_lost=True)
+            for worker, record in self.workers.items()
+            if record.lost_s is not None
+        ]
         return Reconciliation(
             sent=self.total.sent,
             succeeded=self.total.succeeded,
@@ -162,7 +207,7 @@ class Results:
             dropped=0,
             counted_by_workers=sum(record.counted for record in self.workers.values()),
             merged=sum(record.requests for record in self.workers.values()),
-            missing={worker: count for worker, count in differing.items() if count},
+            missing=tuple(missing),
         )
 
     def _slot(self, second: int) -> Slot:

@@ -76,48 +76,48 @@ class Kinds:
     than "timed out".
     """
 
-    __slots__ = ("_kept", "_others")
+    __slots__ = ("kept", "others")
 
     def __init__(self) -> None:
-        self._kept: dict[str, Occurrences] = {}
-        self._others: Occurrences | None = None
+        self.kept: dict[str, Occurrences] = {}
+        self.others: Occurrences | None = None
 
     def count(self, kind: str, second: int) -> None:
         """Count one occurrence of `kind` in the run's second `second`."""
         self._add(kind, Occurrences(1, second, second))
 
     def add(self, other: Kinds) -> None:
-        for kind, occurrences in other._kept.items():
+        for kind, occurrences in other.kept.items():
             self._add(kind, occurrences)
-        if other._others is not None:
-            self._drop(other._others)
+        if other.others is not None:
+            self._drop(other.others)
 
     def __len__(self) -> int:
-        return len(self._kept) + (self._others is not None)
+        return len(self.kept) + (self.others is not None)
 
     def __iter__(self) -> Iterator[tuple[str, Occurrences]]:
         """Yield (kind, occurrences), the most frequent first, OTHER last."""
-        yield from sorted(self._kept.items(), key=lambda item: (-item[1].count, item[0]))
-        if self._others is not None:
-            yield OTHER, self._others
+        yield from sorted(self.kept.items(), key=lambda item: (-item[1].count, item[0]))
+        if self.others is not None:
+            yield OTHER, self.others
 
     def total(self) -> int:
         return sum(occurrences.count for _, occurrences in self)
 
     def _add(self, kind: str, occurrences: Occurrences) -> None:
-        known = self._kept.get(kind)
+        known = self.kept.get(kind)
         if known is not None:
             known.add(occurrences)
             return
-        self._kept[kind] = Occurrences(occurrences.count, occurrences.first_s, occurrences.last_s)
-        if len(self._kept) > MOST_KINDS:
-            self._drop(self._kept.pop(max(self._kept, key=lambda kept: (len(kept), kept))))
+        self.kept[kind] = Occurrences(occurrences.count, occurrences.first_s, occurrences.last_s)
+        if len(self.kept) > MOST_KINDS:
+            self._drop(self.kept.pop(max(self.kept, key=lambda kind: (len(kind), kind))))
 
     def _drop(self, occurrences: Occurrences) -> None:
-        if self._others is None:
-            self._others = Occurrences(occurrences.count, occurrences.first_s, occurrences.last_s)
+        if self.others is None:
+            self.others = Occurrences(occurrences.count, occurrences.first_s, occurrences.last_s)
         else:
-            self._others.add(occurrences)
+            self.others.add(occurrences)
 
 
 class Tally:

@@ -78,10 +78,17 @@ def _numbers(results: Results) -> str | None:
     sums = results.reconcile()
     if sums.adds_up:
         return None
-    missing = [f"{count} of {worker}" for worker, count in sums.missing.items() if count > 0]
+    lost = [
+        f"{gap.worker} at {gap.until_s:.1f} s (its last report: {gap.from_s:.1f} s)"
+        for gap in sums.missing
+        if gap.is_lost
+    ]
+    if lost:
+        return "workers were lost, and what they did after their last report is missing: " + ", ".join(lost)
+    missing = [f"{gap.requests} of {gap.worker}" for gap in sums.missing if gap.requests > 0]
     if missing:
         return "requests are missing: " + ", ".join(missing)
-    doubled = [f"{-count} of {worker}" for worker, count in sums.missing.items()]
+    doubled = [f"{-gap.requests} of {gap.worker}" for gap in sums.missing]
     if doubled:
         return "requests were counted twice: " + ", ".join(doubled)
     ended = f"{sums.succeeded} succeeded + {sums.failed} failed + {sums.unfinished} unfinished"

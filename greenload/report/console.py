@@ -187,6 +187,14 @@ def _print_sums(console: Console, document: Document) -> None:
         f"{key} {_count(sums[key])}" for key in ("planned", "sent", "succeeded", "failed", "unfinished", "dropped")
     ]
     console.print("  ".join(parts), style="bold")
+    reconciled = f"reconciled: {_count(sums['merged_by_master'])} of {_count(sums['counted_by_workers'])}"
+    console.print(reconciled, style="bold" if sums["merged_by_master"] == sums["counted_by_workers"] else "bold red")
+    for gap in sums["missing"]:
+        requests = f"{_count(gap['requests'])} requests known of"
+        console.print(
+            f"missing: {escape(gap['worker'])}, {gap['from_s']:.1f} s to {gap['until_s']:.1f} s, {requests}",
+            style="red",
+        )
     oldest_s = document["total"]["unfinished_oldest_s"]
     if oldest_s is not None:
         console.print(f"the oldest unfinished request was {oldest_s:.1f} s old")

@@ -64,7 +64,10 @@ def summarize(run: RunInfo, results: Results) -> Document:
             "dropped": sums.dropped,
             "counted_by_workers": sums.counted_by_workers,
             "merged_by_master": sums.merged,
-            "missing": [{"worker": worker, "requests": count} for worker, count in sums.missing.items()],
+            "missing": [
+                {"worker": gap.worker, "requests": gap.requests, "from_s": gap.from_s, "until_s": gap.until_s}
+                for gap in sums.missing
+            ],
         },
         "names": [_tally(tally, results.elapsed_s, method, name) for (method, name), tally in names],
         "total": _tally(results.total_tally, results.elapsed_s),
@@ -76,7 +79,13 @@ def summarize(run: RunInfo, results: Results) -> Document:
         "exceptions": [{**_exception(text), **_occurrences(occurrences)} for text, occurrences in total.exceptions],
         "users_died": total.users_died,
         "workers": [
-            {"id": worker, "index": index, "state": "done", "users": record.most_users, "requests": record.requests}
+            {
+                "id": worker,
+                "index": index,
+                "state": "done" if record.lost_s is None else "lost",
+                "users": record.most_users,
+                "requests": record.requests,
+            }
             for index, (worker, record) in enumerate(results.workers.items())
         ],
         "generator": _generator(results),

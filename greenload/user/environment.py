@@ -16,13 +16,17 @@ class Environment:
     recorder  where their requests are counted
     now       seconds since the run began
     seed      what all their random numbers come from
+    worker_index  which worker of the run this is: 0, 1, 2, ... in the order of coming
     """
 
-    def __init__(self, host: str | None, recorder: Recorder, now: Callable[[], float], seed: int) -> None:
+    def __init__(
+        self, host: str | None, recorder: Recorder, now: Callable[[], float], seed: int, worker_index: int = 0
+    ) -> None:
         self.host = host
         self.recorder = recorder
         self.now = now
         self.seed = seed
+        self.worker_index = worker_index
         self._born: Counter[str] = Counter()
 
     def new_random(self, class_name: str) -> Random:
@@ -32,4 +36,4 @@ class Environment:
         decide who draws what, and no run could be repeated.
         """
         self._born[class_name] += 1
-        return Random(f"{self.seed}/{class_name}/{self._born[class_name]}")
+        return Random(f"{self.seed}/{self.worker_index}/{class_name}/{self._born[class_name]}")

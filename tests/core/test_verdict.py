@@ -23,7 +23,7 @@ def stats_of(service_us=1_000, requests=100, lags_us=(), error=None):
 def report(second=0, worker="one", stats=None, cpu_percent=10.0, counted=None):
     stats = stats_of() if stats is None else stats
     counted = stats.succeeded + stats.failed if counted is None else counted
-    return Report(worker, float(second), second + 1.0, stats, 1, cpu_percent, counted)
+    return Report(worker, 1, 1, float(second), second + 1.0, stats, 1, cpu_percent, counted)
 
 
 def verdict_on(*reports):

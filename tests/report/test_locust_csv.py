@@ -39,7 +39,7 @@ def played(prefix, seconds=2, samples_per_s=4):
         stats.sent = samples_per_s
         stats.exceptions.count("in task A.b\n  File\nValueError: bad", second)
         counted += samples_per_s
-        results.add(Report("w1", float(second), second + 1.0, stats, 5, 1.0, counted))
+        results.add(Report("w1", 1, second + 1, float(second), second + 1.0, stats, 5, 1.0, counted))
         files.second(results)
     files.finish(results)
     return results

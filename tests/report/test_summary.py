@@ -22,9 +22,9 @@ def results_of(samples, sent=None, counted=None, exceptions=(), seconds=1):
         stats.exceptions.count(text, 0)
     counted = len(samples) if counted is None else counted
     results = Results()
-    results.add(Report("w1", 0.0, 1.0, stats, 3, 12.0, counted))
+    results.add(Report("w1", 1, 1, 0.0, 1.0, stats, 3, 12.0, counted))
     for second in range(1, seconds):
-        results.add(Report("w1", float(second), second + 1.0, Stats(), 2, 20.0, counted))
+        results.add(Report("w1", 1, second + 1, float(second), second + 1.0, Stats(), 2, 20.0, counted))
     return results
 
 
@@ -86,7 +86,7 @@ def test_nothing_measured_is_null_and_never_nought():
 def test_what_does_not_add_up_is_said():
     document = summarize(RUN, results_of([request(0.01)], sent=5, counted=3))
 
-    assert document["reconciliation"]["missing"] == [{"worker": "w1", "requests": 2}]
+    assert document["reconciliation"]["missing"] == [{"worker": "w1", "requests": 2, "from_s": 0.0, "until_s": 1.0}]
     assert document["verdict"]["reasons"] == ["requests are missing: 2 of w1"]
 
 
@@ -106,3 +106,14 @@ def test_the_document_is_json_without_surprises():
     document = summarize(RUN, results_of([request(0.01, error="x")], exceptions=["in a\nb"]))
 
     assert json.loads(json.dumps(document, allow_nan=False)) == document
+
+
+def test_a_lost_worker_is_named_with_what_is_known_to_be_missing_and_when():
+    results = results_of([request(0.01)] * 3, sent=5)
+    results.lose("w1", 6.0)
+
+    document = summarize(RUN, results)
+
+    assert document["reconciliation"]["missing"] == [{"worker": "w1", "requests": 2, "from_s": 1.0, "until_s": 6.0}]
+    assert document["workers"][0]["state"] == "lost"
+    assert "w1 at 6.0 s (its last report: 1.0 s)" in document["verdict"]["reasons"][0]

@@ -89,7 +89,7 @@ def test_a_run_that_breaks_prints_and_writes_what_it_has_and_exits_with_3(greenl
     done = greenload.run("run", "job.py", "-t", "1h", "--json", "out.json")
 
     assert done.returncode == 3
-    assert "the run broke: TypeError: 'NoneType' object is not callable" in done.stderr
+    assert "the run broke: local: TypeError: 'NoneType' object is not callable" in done.stderr
     assert "planned" in done.stdout
     assert greenload.read_json("out.json")["verdict"]["status"] == "suspect"
 
@@ -133,3 +133,22 @@ def test_a_summary_that_cannot_be_written_in_the_end_is_printed_all_the_same(gre
     assert done.returncode == 3
     assert "No space left on device" in done.stderr
     assert "planned" in done.stdout
+
+
+def test_a_master_that_others_could_reach_is_refused_unless_that_is_wanted(greenload):
+    greenload.write("job.py", JOB)
+
+    done = greenload.run("master", "job.py", "-t", "1s", "--bind", "tcp://0.0.0.0:0")
+
+    assert done.returncode == 2
+    assert "can be reached from other machines" in " ".join(done.stderr.split())
+
+
+def test_an_address_that_is_none_is_refused(greenload):
+    greenload.write("job.py", JOB)
+
+    done = greenload.run("worker", "--master", "no where", "-f", "job.py")
+
+    assert done.returncode == 2
+    assert "is not an address" in done.stderr
+    assert "Traceback" not in done.stderr

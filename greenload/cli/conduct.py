@@ -1,0 +1,172 @@
+"""Sees a run through: shows it, writes it, stops it on a signal, and says when it broke.
+
+The same for every command that makes a run; where the workers are makes no difference here.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import secrets
+import signal
+import sys
+from collections.abc import Callable
+from contextlib import ExitStack, nullcontext
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+
+import click
+import gevent
+
+from greenload.core.errors import GreenloadError
+from greenload.core.fleet import Fleet
+from greenload.core.messages import Plan
+from greenload.core.results import Results
+from greenload.green import THROWN
+from greenload.master import Master
+from greenload.report.console import LiveView, ProgressHandler, console_for, print_summary
+from greenload.report.locust_csv import LocustCsv, csv_paths
+from greenload.report.summary import RunInfo, summarize
+from greenload.scenario import Scenario
+from greenload.transport import Hub
+from greenload.user.recorder import describe
+from greenload.version import VERSION
+
+LOG_LEVELS = ("debug", "info", "warning", "error")
+
+log = logging.getLogger("greenload")
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Where a run shows and writes itself."""
+
+    json_file: Path | None = None
+    csv_prefix: str | None = None
+    quiet: bool = False
+    log_level: str = "info"
+    log_file: Path | None = None
+
+
+def conduct(scenario: Scenario, plan: Plan, outputs: Outputs, hub: Hub, workers: int) -> None:
+    """Make a run with `workers` workers that come by `hub`; print and write all of it, also when it stops or breaks.
+
+    Raises RunBroke, last of all.
+    """
+    began = datetime.now(timezone.utc)
+    progress = console_for(sys.stderr)
+    fleet = Fleet(plan, workers, VERSION, scenario.sha256)
+    with ExitStack() as cleanup:
+        for path in (outputs.json_file, outputs.log_file, *csv_paths(outputs.csv_prefix)):
+            _check_writable(path)
+        handler = ProgressHandler(progress) if outputs.log_file is None else logging.FileHandler(outputs.log_file)
+        cleanup.callback(_log_to(handler, outputs.log_level))
+        csv_files = _open_csv(outputs.csv_prefix, began)
+        view = None if outputs.quiet else LiveView(progress, plan.duration_s)
+
+        def observe(results: Results) -> None:
+            if csv_files is not None:
+                csv_files.second(results)
+            if view is not None:
+                view.show(results)
+
+        master = Master(fleet, hub, observe)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            cleanup.callback(gevent.signal_handler(number, _stop, master, plan.stop_timeout_s).cancel)
+        with view or nullcontext():
+            broken = _run(master)
+        # The files before the screen: whoever reads from that may have gone away.
+        document = summarize(_run_info(scenario, plan, began), fleet.results)
+        try:
+            if outputs.json_file is not None:
+                outputs.json_file.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+            if csv_files is not None:
+                csv_files.finish(fleet.results)
+        except OSError as error:
+            broken = broken or error
+        try:
+            print_summary(console_for(sys.stdout), document)
+        except OSError as error:
+            broken = broken or error
+    if broken is not None:
+        what = str(broken) if isinstance(broken, GreenloadError) else describe(broken)
+        raise RunBroke(f"the run broke: {what}") from broken
+
+
+class RunBroke(click.ClickException):
+    """The generator itself failed; what was measured until then was printed."""
+
+    exit_code = 3
+
+
+def _run(master: Master) -> BaseException | None:
+    """Run `master` to its end and return what broke it, if anything did."""
+    try:
+        master.run()  # switch
+    except THROWN as error:  # whatever broke, what was measured until then belongs to the person
+        log.exception("the run broke")
+        return error
+    return None
+
+
+def _stop(master: Master, stop_timeout_s: float) -> None:
+    if master.is_stopping:
+        log.warning("stopping now: requests under way are counted as unfinished")
+    else:
+        log.warning("stopping: tasks under way have %g s to finish; once more to stop now", stop_timeout_s)
+    master.stop()
+
+
+def _run_info(scenario: Scenario, plan: Plan, began: datetime) -> RunInfo:
+    hosts = {each.host for each in scenario.classes.values() if each.host}
+    return RunInfo(
+        id=f"{began:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}",
+        started=began.isoformat(timespec="seconds"),
+        model="users",
+        scenario=str(scenario.path),
+        scenario_sha256=scenario.sha256,
+        host=plan.host or ", ".join(sorted(hosts)) or None,
+        seed=plan.seed,
+        version=VERSION,
+    )
+
+
+def _log_to(handler: logging.Handler, level: str) -> Callable[[], None]:
+    """Let everything log to `handler`; return how to undo that."""
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    root = logging.getLogger()
+    root.addHandler(handler)
+    root.setLevel(level.upper())
+
+    def undo() -> None:
+        root.removeHandler(handler)
+        handler.close()
+
+    return undo
+
+
+def _check_writable(path: Path | None) -> None:
+    """Find out before the run whether the file can be written, and leave nothing behind."""
+    if path is None:
+        return
+    is_new = not path.exists()
+    try:
+        path.open("a").close()
+    except OSError as error:
+        raise Unwritable(f"cannot write {path}: {error.strerror}") from error
+    if is_new:
+        path.resolve().unlink()  # not the link, where it is one that leads to nothing
+
+
+def _open_csv(prefix: str | None, began: datetime) -> LocustCsv | None:
+    if prefix is None:
+        return None
+    try:
+        return LocustCsv(prefix, began)
+    except OSError as error:
+        raise Unwritable(f"cannot write {error.filename or f'{prefix}_*.csv'}: {error.strerror}") from error
+
+
+class Unwritable(GreenloadError):
+    """A file that was asked for and cannot be written."""

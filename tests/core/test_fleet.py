@@ -1,0 +1,872 @@
+"""Whoever joins, falls silent or comes back: the users stay the plan's, and each report counts exactly once."""
+
+from collections import defaultdict
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from greenload.core.fleet import DONE, LOST, LOST_AFTER_S, NOTICE_S, RUNNING, STALLED, STALLED_AFTER_S, Fleet
+from greenload.core.messages import Ack, Beat, Bye, Changes, Hello, Plan, Refused, Report, Start, Stop
+from greenload.core.outbox import Outbox
+from greenload.core.placement import Share
+from greenload.core.roster import JOIN, LOSE, Change, Roster
+from greenload.core.shape import ramp
+from greenload.core.stats import Sample, Stats
+
+USERS = 12
+ENDLESS = Plan(ramp(USERS, 1000), None, (Share("Reader", 3), Share("Writer", 1)), None, stop_timeout_s=10.0, seed=7)
+MINUTE = replace(ENDLESS, duration_s=60.0)
+END_S = 60.0 + 10.0 + LOST_AFTER_S
+AT_S = 1000.0  # the master's clock when a test begins: any number will do
+EPOCHS = {"one": 11, "two": 22, "three": 33, "four": 44}
+
+
+def stats_of(requests):
+    stats = Stats()
+    stats.sent = requests
+    for _ in range(requests):
+        stats.record(Sample("GET", "/albums", 1.0, 1.0, 1.005, None, 100))
+    return stats
+
+
+def hello(worker, epoch=None, version="1.0", scenario_sha256="abc"):
+    return Hello(worker, epoch or EPOCHS.get(worker, 1), version, scenario_sha256)
+
+
+def beat(worker, epoch=None):
+    return Beat(worker, epoch or EPOCHS[worker])
+
+
+def bye(worker, error=None, epoch=None):
+    return Bye(worker, epoch or EPOCHS[worker], error)
+
+
+def report(worker, seq, requests=1, users=1, epoch=None, counted=0):
+    from_s = float(seq - 1)
+    epoch = epoch or EPOCHS[worker]
+    return Report(worker, epoch, seq, from_s, from_s + 1.0, stats_of(requests), users, 10.0, counted)
+
+
+class Play:
+    """A fleet, a clock, and what each worker was told."""
+
+    def __init__(self, plan=ENDLESS, expected=1):
+        self.fleet = Fleet(plan, expected, "1.0", "abc")
+        self.now_s = AT_S
+        self.told = defaultdict(list)
+
+    def hear(self, message, route=None):
+        """Let the master hear `message`; return what it says to whoever said it."""
+        route = route or message.worker.encode()
+        before = len(self.told[route])
+        self.carry_out(self.fleet.hear(route, message, self.now_s))
+        return self.told[route][before:]
+
+    def carry_out(self, orders):
+        for route, message in orders:
+            self.told[route].append(message)
+
+    def tick(self):
+        self.carry_out(self.fleet.tick(self.now_s))
+
+    def go_on(self, seconds, *beating):
+        """Let time go by in which only `beating` are heard."""
+        for _ in range(round(seconds * 4)):
+            self.now_s += 0.25
+            for worker in beating:
+                self.hear(beat(worker))
+            self.tick()
+
+    def state_of(self, worker):
+        return self.fleet.members[worker].state
+
+    def roster_of(self, worker):
+        """Return the roster that `worker` has after all it was told."""
+        roster = Roster(ENDLESS.shares, ENDLESS.shape)
+        for message in self.told[worker.encode()]:
+            for change in message.changes if isinstance(message, Start | Changes) else ():
+                roster.hear(change)
+        return roster
+
+    def users_on(self, *workers, at_s=None):
+        """Return how many users each worker has by its own roster, when all changes so far have come into force."""
+        at_s = self.now_s - AT_S + NOTICE_S + 0.01 if at_s is None else at_s
+        return {worker: sum(self.roster_of(worker).users_of(worker, at_s).values()) for worker in workers}
+
+
+def play_of(*workers, plan=ENDLESS):
+    """A run that began with `workers` a second ago."""
+    play = Play(plan, expected=len(workers))
+    for worker in workers:
+        play.hear(hello(worker))
+    play.go_on(1.0, *workers)
+    play.told_at_first = {route: len(messages) for route, messages in play.told.items()}
+    return play
+
+
+def news_for(play, worker):
+    """Return what `worker` was told since the run's first second, but acknowledgements."""
+    route = worker.encode()
+    return [each for each in play.told[route][play.told_at_first.get(route, 0) :] if not isinstance(each, Ack)]
+
+
+def kinds(messages):
+    return [type(message) for message in messages]
+
+
+# Beginning
+
+
+def test_the_run_begins_when_the_expected_workers_are_here_and_not_before():
+    play = Play(expected=3)
+
+    assert play.hear(hello("one")) == []
+    assert play.hear(hello("two")) == []
+    play.go_on(1.0)
+    assert not play.fleet.has_begun
+
+    play.hear(hello("three"))
+    assert play.fleet.has_begun
+    assert {route: kinds(messages) for route, messages in play.told.items()} == {
+        b"one": [Start], b"two": [Start], b"three": [Start],
+    }  # fmt: skip
+
+
+def test_a_start_carries_the_plan_the_whole_roster_and_how_long_the_run_has_gone_on():
+    play = Play(expected=2)
+    play.hear(hello("one"))
+    play.now_s += 30.0  # of waiting, which is no part of the run; it is soon enough for no tick to see
+
+    roster = (Change(0.0, JOIN, "one"), Change(0.0, JOIN, "two"))
+    assert play.hear(hello("two")) == [Start(ENDLESS, roster, 0.0)]
+    play.now_s += 0.5
+    assert play.hear(hello("one")) == [Start(ENDLESS, roster, 0.5)]
+
+
+def test_a_worker_that_says_hello_again_while_it_waits_counts_once():
+    play = Play(expected=2)
+
+    for _ in range(3):
+        play.hear(hello("one"))
+
+    assert not play.fleet.has_begun
+
+
+def test_a_worker_that_says_hello_again_is_here_and_answered_where_it_said_so():
+    play = Play(expected=2)
+    play.hear(hello("one"), route=b"old")
+    play.go_on(LOST_AFTER_S - 0.5)
+    play.hear(hello("one"), route=b"new")
+    play.go_on(LOST_AFTER_S - 0.5)
+
+    play.hear(hello("two"))
+
+    assert kinds(play.told[b"new"]) == [Start]
+    assert play.told[b"old"] == []
+
+
+def test_a_worker_that_fell_silent_before_the_beginning_is_not_counted_as_here():
+    play = Play(expected=2)
+    play.hear(hello("one"))
+    play.go_on(LOST_AFTER_S + 0.5)
+
+    play.hear(hello("two"))
+
+    assert not play.fleet.has_begun
+
+
+def test_a_worker_that_was_away_before_the_beginning_and_came_back_is_here():
+    """Both were here and said so each second, and the run never began: only a new name was taken for news."""
+    play = Play(expected=2)
+    play.hear(hello("one"))
+    play.go_on(LOST_AFTER_S + 0.5)
+    play.hear(hello("two"))
+
+    play.hear(hello("one"))
+
+    assert play.fleet.has_begun
+    assert play.users_on("one", "two") == {"one": 6, "two": 6}
+
+
+def test_workers_whose_names_begin_alike_are_two_workers():
+    """Locust takes node_1 and node_2 for one host."""
+    play = Play(expected=2)
+    play.hear(hello("node_1"))
+    play.hear(hello("node_2"))
+
+    assert play.users_on("node_1", "node_2") == {"node_1": 6, "node_2": 6}
+
+
+# Joining
+
+
+@pytest.mark.parametrize("times", [1, 3])
+def test_a_hello_said_again_in_the_run_doubles_nobody(times):
+    """Locust gave a worker whose acknowledgement was late a double share."""
+    play = play_of("one", "two")
+
+    for _ in range(times):
+        [start] = play.hear(hello("one"))
+        assert start.changes == (Change(0.0, JOIN, "one"), Change(0.0, JOIN, "two"))
+
+    assert play.users_on("one", "two") == {"one": 6, "two": 6}
+    assert news_for(play, "two") == []
+
+
+def test_a_late_worker_gets_the_whole_roster_and_the_others_hear_of_it():
+    play = play_of("one", "two")
+
+    [start] = play.hear(hello("three"))
+
+    joined = Change(1.0 + NOTICE_S, JOIN, "three")
+    assert start == Start(ENDLESS, (Change(0.0, JOIN, "one"), Change(0.0, JOIN, "two"), joined), 1.0)
+    assert news_for(play, "one") == news_for(play, "two") == [Changes((joined,))]
+
+
+def test_a_late_worker_takes_its_part_at_the_moment_the_others_give_it_up():
+    play = play_of("one", "two")
+
+    play.hear(hello("three"))
+
+    workers = ("one", "two", "three")
+    assert play.users_on(*workers, at_s=1.0 + NOTICE_S - 0.01) == {"one": 6, "two": 6, "three": 0}
+    assert play.users_on(*workers, at_s=1.0 + NOTICE_S) == {"one": 4, "two": 4, "three": 4}
+
+
+def test_a_worker_that_joins_after_a_loss_takes_its_part_as_well():
+    """Locust rebalanced once, and never again."""
+    play = play_of("one", "two")
+    play.hear(hello("three"))
+    play.go_on(LOST_AFTER_S + 0.5, "one", "two")
+
+    play.hear(hello("four"))
+
+    assert play.users_on("one", "two", "four") == {"one": 4, "two": 4, "four": 4}
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        (hello("two", version="0.9"), "this master is greenload 1.0, the worker is 0.9; install the same"),
+        (
+            hello("two", scenario_sha256="abd"),
+            "this worker has another scenario than the master; give both the same file",
+        ),
+        (hello("one", epoch=99), "there was a worker one in this run already; choose another name with --id"),
+    ],
+    ids=["version", "scenario", "name"],
+)
+def test_who_does_not_fit_is_refused_and_told_what_to_do(said, reason):
+    play = play_of("one")
+
+    assert play.hear(said, route=b"new") == [Refused(reason)]
+    assert list(play.fleet.members) == ["one"]
+    assert play.fleet.members["one"].route == b"one"
+    assert news_for(play, "one") == []
+
+
+def test_a_refused_worker_is_not_one_of_those_expected():
+    play = Play(expected=2)
+    play.hear(hello("one"))
+
+    play.hear(hello("two", version="0.9"))
+    play.hear(hello("one", epoch=99))
+
+    assert not play.fleet.has_begun
+
+
+def test_a_name_stays_taken_when_its_worker_was_lost():
+    """It may come back, and its reports with it."""
+    play = play_of("one", "two")
+    play.go_on(LOST_AFTER_S + 0.5, "one")
+
+    assert kinds(play.hear(hello("two", epoch=99))) == [Refused]
+    assert play.state_of("two") == LOST
+
+
+@pytest.mark.parametrize("end", ["stopped", "done"])
+def test_nobody_may_join_a_run_that_is_over(end):
+    play = play_of("one")
+    if end == "stopped":
+        play.fleet.stop(at_once=False)
+    else:
+        play.hear(bye("one"))
+
+    assert play.hear(hello("two")) == [Refused("the run is over")]
+
+
+# Silence
+
+
+def test_a_worker_that_is_silent_for_a_while_is_stalled_and_nothing_moves():
+    play = play_of("one", "two")
+
+    play.go_on(STALLED_AFTER_S, "one")
+    assert play.state_of("two") == RUNNING
+
+    play.go_on(LOST_AFTER_S - STALLED_AFTER_S, "one")
+    assert play.state_of("two") == STALLED
+    assert news_for(play, "one") == news_for(play, "two") == []
+
+
+def test_a_stalled_worker_that_is_heard_again_is_running():
+    play = play_of("one", "two")
+    play.go_on(STALLED_AFTER_S + 0.5, "one")
+
+    play.hear(beat("two"))
+
+    assert play.state_of("two") == RUNNING
+    assert news_for(play, "one") == []
+
+
+def test_a_change_is_told_to_stalled_workers_too_but_not_to_those_that_are_lost_or_done():
+    """A stalled one may hear and just not speak."""
+    play = play_of("one", "two", "three", "four")
+    play.hear(bye("four"))
+    play.go_on(3.0, "one", "two")
+    play.go_on(3.0, "one")
+    assert (play.state_of("two"), play.state_of("three")) == (STALLED, LOST)
+    before = {worker: len(news_for(play, worker)) for worker in EPOCHS}
+
+    play.hear(hello("five"))
+
+    assert [len(news_for(play, worker)) - before[worker] for worker in ("one", "two", "three", "four")] == [1, 1, 0, 0]
+
+
+def test_the_users_of_a_lost_worker_go_to_the_others_who_keep_their_own():
+    """Locust took the load down to nothing and began its ramp anew, a minute later."""
+    workers = ("one", "two", "three")
+    play = play_of(*workers)
+    others = ("one", "two")
+    before = {worker: play.roster_of(worker).users_of(worker, 1.0) for worker in others}
+
+    play.go_on(LOST_AFTER_S + 0.25, *others)
+
+    lost = Change(1.0 + LOST_AFTER_S + 0.25 + NOTICE_S, LOSE, "three")
+    assert play.state_of("three") == LOST
+    assert news_for(play, "one") == news_for(play, "two") == [Changes((lost,))]
+    assert news_for(play, "three") == []
+    for at_s in (1.0, 3.0, 6.0, lost.at_s - 0.01):
+        assert play.users_on(*workers, at_s=at_s) == {"one": 4, "two": 4, "three": 4}
+    assert play.users_on(*others, at_s=lost.at_s) == {"one": 6, "two": 6}
+    for worker in others:
+        after = play.roster_of(worker).users_of(worker, lost.at_s)
+        assert all(after[name] >= before[worker][name] for name in after)
+
+
+def test_a_lost_worker_is_marked_as_a_gap_in_the_results_until_it_is_back():
+    play = play_of("one", "two")
+    play.hear(report("two", 1, requests=3, users=6, counted=3))
+
+    play.go_on(LOST_AFTER_S + 0.25, "one")
+    assert [(gap.worker, gap.until_s) for gap in play.fleet.results.reconcile().missing] == [("two", 6.25)]
+    assert play.fleet.results.users == 0
+
+    play.hear(beat("two"))
+    assert play.fleet.results.reconcile().adds_up
+
+
+def test_a_worker_that_comes_back_takes_its_part_again_and_knows_what_it_missed():
+    """Locust forgot it was there, and let it run its users beside those who had taken them."""
+    play = play_of("one", "two")
+    play.go_on(LOST_AFTER_S + 0.25, "one")
+    play.hear(hello("three"))
+    play.go_on(1.0, "one", "three")
+    assert play.users_on("one", "three") == {"one": 6, "three": 6}
+
+    said = play.hear(beat("two"))
+
+    assert kinds(said) == [Start, Ack]
+    assert play.state_of("two") == RUNNING
+    assert play.users_on("one", "two", "three") == {"one": 4, "two": 4, "three": 4}
+    assert list(play.roster_of("two").changes) == list(play.roster_of("one").changes)
+
+
+def test_a_worker_that_comes_back_at_the_instant_it_is_lost_is_back():
+    """Of two changes at one time the roster took the JOIN first, and the worker was out of it for good."""
+    play = play_of("one", "two")
+    play.go_on(LOST_AFTER_S + 0.25, "one")
+    assert play.state_of("two") == LOST
+
+    play.hear(beat("two"))
+
+    assert play.users_on("one", "two") == {"one": 6, "two": 6}
+
+
+def test_a_worker_that_comes_back_with_a_hello_gets_one_start():
+    play = play_of("one", "two")
+    play.go_on(LOST_AFTER_S + 0.25, "one")
+
+    assert kinds(play.hear(hello("two"))) == [Start]
+    assert play.users_on("one", "two") == {"one": 6, "two": 6}
+
+
+def test_what_a_worker_reported_before_it_was_lost_is_not_counted_again_when_it_is_back():
+    play = play_of("one", "two")
+    play.hear(report("two", 1, requests=3))
+    play.go_on(LOST_AFTER_S + 0.25, "one")
+
+    for seq, requests in ((1, 3), (2, 4)):
+        play.hear(report("two", seq, requests))
+
+    assert play.fleet.results.total.sent == 7
+
+
+@pytest.mark.parametrize("silent_s", [0.5, 3.0, 6.0])
+def test_a_change_that_did_not_reach_a_worker_is_told_again_when_it_is_heard(silent_s):
+    """Its connection was gone for a moment; without this its roster was another than all others' for the whole run."""
+    play = play_of("one", "two")
+    play.hear(hello("three"))
+    play.told[b"two"].pop()
+
+    play.go_on(silent_s, "one", "three")
+    play.hear(beat("two"))
+
+    assert play.users_on("one", "two", "three") == {"one": 4, "two": 4, "three": 4}
+    assert kinds(play.hear(beat("two"))) == [Ack]
+
+
+def test_a_worker_is_answered_where_it_spoke_last():
+    play = play_of("one")
+
+    play.hear(beat("one"), route=b"new")
+    play.hear(hello("two"))
+
+    assert kinds(play.told[b"new"]) == [Ack, Changes]
+    assert news_for(play, "one") == []
+
+
+# Reports
+
+
+def test_a_report_counts_once_however_often_it_comes():
+    """Locust handled the message before the broken one a second time: 10 requests became 20."""
+    play = play_of("one")
+
+    answers = [play.hear(report("one", seq, requests=10)) for seq in (1, 1, 2, 1, 2)]
+
+    assert answers == [[Ack(1)], [Ack(1)], [Ack(2)], [Ack(2)], [Ack(2)]]
+    assert play.fleet.results.total.sent == 20
+
+
+def test_a_report_after_a_gap_is_neither_counted_nor_acknowledged_before_the_gap_is_filled():
+    play = play_of("one")
+    play.hear(report("one", 1, requests=1))
+
+    assert play.hear(report("one", 3, requests=4)) == [Ack(1)]
+    assert play.fleet.results.total.sent == 1
+
+    assert play.hear(report("one", 2, requests=2)) == [Ack(2)]
+    assert play.hear(report("one", 3, requests=4)) == [Ack(3)]
+    assert play.fleet.results.total.sent == 7
+
+
+def test_each_worker_s_reports_are_numbered_for_themselves():
+    play = play_of("one", "two")
+
+    play.hear(report("one", 1, requests=1))
+    play.hear(report("two", 1, requests=2))
+
+    assert {name: record.sent for name, record in play.fleet.results.workers.items()} == {"one": 1, "two": 2}
+
+
+@pytest.mark.parametrize("worker", ["one", "nobody"])
+@pytest.mark.parametrize("say", [beat, bye, lambda worker, epoch: report(worker, 1, 5, epoch=epoch)])
+def test_whom_nobody_knows_changes_nothing(worker, say):
+    """Locust added up what strangers sent, and logged that it had not. This is also a master that was started anew."""
+    play = play_of("one")
+    play.go_on(STALLED_AFTER_S + 0.5)
+
+    said = play.hear(say(worker, epoch=99), route=b"stranger")
+
+    assert said == [Refused("this master does not know you; start again")]
+    assert play.fleet.ignored == 1
+    assert play.fleet.results.total.sent == 0
+    assert play.fleet.results.workers == {}
+    assert play.state_of("one") == STALLED
+    assert play.fleet.members["one"].route == b"one"
+
+
+def test_nobody_is_ignored_who_belongs_here():
+    play = play_of("one", "two")
+
+    for message in (hello("one"), beat("one"), report("one", 1), report("one", 1), bye("one")):
+        play.hear(message)
+
+    assert play.fleet.ignored == 0
+
+
+# Leaving
+
+
+def test_a_bye_ends_the_worker_and_the_last_one_the_run():
+    play = play_of("one", "two", plan=MINUTE)
+    play.go_on(60.0, "one", "two")
+
+    play.hear(bye("one"))
+    assert play.state_of("one") == DONE
+    assert not play.fleet.is_over
+
+    play.hear(bye("two"))
+    assert play.fleet.is_over
+    assert news_for(play, "one") == news_for(play, "two") == []
+    assert play.fleet.errors == {}
+
+
+def test_a_worker_that_broke_hands_its_users_to_the_others_and_its_error_is_kept():
+    play = play_of("one", "two", "three")
+
+    play.hear(bye("two", error="MemoryError"))
+
+    assert play.fleet.errors == {"two": "MemoryError"}
+    assert play.state_of("two") == DONE
+    assert news_for(play, "two") == []
+    assert play.users_on("one", "three") == {"one": 6, "three": 6}
+
+
+def test_a_worker_that_is_taken_out_of_the_run_hands_its_users_to_the_others():
+    """Its part of the load was missing from there on, and nobody was told."""
+    play = play_of("one", "two", plan=MINUTE)
+
+    play.hear(bye("two"))
+
+    assert play.users_on("one") == {"one": USERS}
+    assert play.fleet.errors == {}
+
+
+def test_a_worker_that_said_bye_is_not_waited_for():
+    play = play_of("one", "two")
+    play.hear(bye("two"))
+
+    play.go_on(LOST_AFTER_S + 0.5, "one")
+
+    assert play.state_of("two") == DONE
+    assert play.fleet.results.reconcile().adds_up
+
+
+@pytest.mark.parametrize("error", [None, "MemoryError"])
+def test_a_bye_of_a_worker_that_was_lost_moves_nobody_a_second_time(error):
+    play = play_of("one", "two")
+    play.go_on(LOST_AFTER_S + 0.25, "one")
+    before = list(news_for(play, "one"))
+
+    play.hear(bye("two", error))
+
+    assert play.state_of("two") == DONE
+    assert news_for(play, "one") == before
+    assert play.fleet.errors == ({} if error is None else {"two": error})
+    assert play.fleet.results.reconcile().missing == ()
+
+
+# Stopping
+
+
+def test_a_stop_before_the_beginning_sends_everybody_home_and_the_run_is_over():
+    play = Play(expected=2)
+    play.hear(hello("one"))
+
+    play.carry_out(play.fleet.stop(at_once=False))
+
+    assert play.told[b"one"] == [Stop(at_once=False)]
+    assert play.fleet.is_over
+    assert not play.fleet.has_begun
+
+
+@pytest.mark.parametrize("at_once", [False, True])
+def test_a_stop_goes_to_all_who_are_not_done_and_the_run_is_over_when_they_are(at_once):
+    play = play_of("one", "two", "three")
+    play.hear(bye("three"))
+
+    play.carry_out(play.fleet.stop(at_once))
+
+    assert [play.told[route][-1] for route in (b"one", b"two")] == [Stop(at_once)] * 2
+    assert Stop(at_once) not in play.told[b"three"]
+    play.hear(bye("one"))
+    assert not play.fleet.is_over
+    play.hear(bye("two"))
+    assert play.fleet.is_over
+
+
+def test_who_leaves_a_stopped_run_leaves_nothing_to_take_over():
+    play = play_of("one", "two")
+    play.carry_out(play.fleet.stop(at_once=False))
+
+    play.hear(bye("two"))
+
+    assert news_for(play, "one") == [Stop(at_once=False)]
+
+
+def test_a_stop_may_become_a_stop_at_once():
+    play = play_of("one")
+    play.carry_out(play.fleet.stop(at_once=False))
+
+    play.carry_out(play.fleet.stop(at_once=True))
+
+    assert news_for(play, "one") == [Stop(at_once=False), Stop(at_once=True)]
+
+
+def test_a_worker_that_takes_long_to_stop_is_waited_for_as_long_as_it_is_heard():
+    """Locust's worker was deaf while it let its tasks finish, and was thrown out for it."""
+    play = play_of("one", plan=replace(MINUTE, stop_timeout_s=300.0))
+    play.carry_out(play.fleet.stop(at_once=False))
+
+    play.go_on(200.0, "one")
+    play.hear(report("one", 1, requests=5))
+
+    assert not play.fleet.is_over
+    assert play.fleet.results.total.sent == 5
+
+
+@pytest.mark.parametrize("silent_s", [STALLED_AFTER_S + 0.5, LOST_AFTER_S + 0.5])
+def test_a_worker_that_was_away_when_the_run_was_stopped_is_told_when_it_is_back(silent_s):
+    """It went on for ever, and the master waited for it."""
+    play = play_of("one", "two")
+    play.go_on(silent_s, "one")
+    play.carry_out(play.fleet.stop(at_once=True))
+
+    assert kinds(play.hear(beat("two"))) == [Start, Stop, Ack]
+
+
+# Over
+
+
+def test_a_run_that_has_not_begun_is_not_over_with_nobody_here():
+    """Locust's master with no workers took itself for stopped."""
+    play = Play()
+    play.go_on(100.0)
+
+    assert not play.fleet.is_over
+
+
+def test_a_run_goes_on_while_anybody_is_there():
+    play = play_of("one", "two", plan=MINUTE)
+    play.go_on(LOST_AFTER_S + 0.5, "one")
+
+    play.go_on(2 * END_S, "one")
+
+    assert not play.fleet.is_over
+
+
+@pytest.mark.parametrize("plan", [ENDLESS, MINUTE])
+def test_a_run_is_over_when_some_are_done_and_the_others_lost(plan):
+    play = play_of("one", "two", plan=plan)
+    play.hear(bye("one"))
+    assert not play.fleet.is_over
+
+    play.go_on(LOST_AFTER_S)
+    assert not play.fleet.is_over
+
+    play.go_on(0.5)
+    assert play.fleet.is_over
+
+
+def test_an_endless_run_whose_workers_are_all_lost_waits_for_them():
+    play = play_of("one", "two")
+
+    play.go_on(1000.0)
+    assert not play.fleet.is_over
+
+    play.hear(beat("one"))
+    assert play.users_on("one") == {"one": USERS}
+
+
+def test_a_run_whose_workers_are_all_lost_is_over_when_its_time_is():
+    play = play_of("one", "two", plan=MINUTE)
+
+    play.go_on(END_S - 1.0)
+    assert not play.fleet.is_over
+
+    play.go_on(0.25)
+    assert play.fleet.is_over
+
+
+def test_a_stop_with_a_silent_worker_is_over_when_that_one_is_lost():
+    play = play_of("one", "two")
+    play.hear(bye("one"))
+    play.carry_out(play.fleet.stop(at_once=False))
+
+    play.go_on(LOST_AFTER_S)
+    assert not play.fleet.is_over
+
+    play.go_on(0.5)
+    assert play.fleet.is_over
+
+
+def test_a_stop_when_all_are_lost_is_over():
+    play = play_of("one")
+    play.go_on(LOST_AFTER_S + 0.5)
+
+    play.carry_out(play.fleet.stop(at_once=False))
+    play.tick()
+
+    assert play.fleet.is_over
+
+
+# Laws
+
+who = st.sampled_from(sorted(EPOCHS))
+
+
+@settings(deadline=None)
+@given(
+    st.lists(
+        st.one_of(
+            st.tuples(st.just("hello"), who),
+            st.tuples(st.just("fall silent"), who),
+            st.tuples(st.just("speak"), who),
+            st.tuples(st.just("leave"), who),
+            st.tuples(st.just("wait"), st.sampled_from([0.25, 1.0, 2.5, 5.5])),
+        ),
+        max_size=25,
+    )
+)
+def test_the_workers_that_are_heard_have_all_users_between_them_by_their_own_rosters(done):
+    """Whoever is silent hears nothing either."""
+    play = Play(expected=2)
+    speaking, gone = set(), set()
+
+    def say(worker, message):
+        heard = {each: len(play.told[each.encode()]) for each in set(EPOCHS) - speaking}
+        play.hear(message)
+        for each, length in heard.items():
+            del play.told[each.encode()][length:]
+
+    def wait(seconds):
+        for _ in range(round(seconds * 4)):
+            play.now_s += 0.25
+            for worker in sorted(speaking):
+                say(worker, beat(worker) if Start in kinds(play.told[worker.encode()]) else hello(worker))
+            silent = {each.encode() for each in set(EPOCHS) - speaking}
+            play.carry_out([each for each in play.fleet.tick(play.now_s) if each.route not in silent])
+
+    for what, value in done:
+        if what == "wait":
+            wait(value)
+        elif what == "hello" and value not in gone | set(play.fleet.members):
+            speaking.add(value)
+            say(value, hello(value))
+        elif what == "speak" and value in set(play.fleet.members) - gone:
+            speaking.add(value)
+        elif what == "fall silent":
+            speaking.discard(value)
+        elif what == "leave" and value in speaking and Start in kinds(play.told[value.encode()]):
+            say(value, bye(value))
+            gone.add(value)
+            speaking.discard(value)
+    wait(LOST_AFTER_S + 1.0)
+
+    here = speaking & set(play.fleet.members) if play.fleet.has_begun else set()
+    assert play.fleet.has_begun or len(speaking) < 2
+    assert sum(play.users_on(*here).values()) == (USERS if here else 0)
+
+
+class Sender:
+    """What of a worker matters here: a roster, an outbox, and how many requests it put in there."""
+
+    def __init__(self, worker):
+        self.worker = worker
+        self.outbox = Outbox()
+        self.counted = 0
+        self.has_begun = False
+
+    def put(self, requests, at_s):
+        self.counted += requests
+        stats = stats_of(requests)
+        self.outbox.put(Report(self.worker, EPOCHS[self.worker], 0, at_s, at_s, stats, 1, 10.0, self.counted))
+
+    def due(self, now_s):
+        if not self.has_begun:
+            return [hello(self.worker)]
+        return self.outbox.due(now_s) or [beat(self.worker)]
+
+    def hear(self, message, now_s):
+        if isinstance(message, Start):
+            self.has_begun = True
+        elif isinstance(message, Ack):
+            self.outbox.acknowledge(message.seq, now_s)
+
+
+class Sea:
+    """Workers and a master with a channel between them that loses, doubles and reorders, both ways."""
+
+    def __init__(self):
+        self.fleet = Fleet(ENDLESS, 1, "1.0", "abc")
+        self.senders = {worker: Sender(worker) for worker in EPOCHS}
+        self.now_s = AT_S
+        self.under_way = []  # messages to the master, and (route, message) to a worker
+
+    def put(self, worker, requests):
+        if self.senders[worker].has_begun:
+            self.senders[worker].put(requests, self.now_s - AT_S)
+
+    def send(self, worker, _):
+        self.under_way += self.senders[worker].due(self.now_s)
+
+    def deliver(self, _, number):
+        self._arrive(self.under_way.pop(number % len(self.under_way)))
+
+    def double(self, _, number):
+        self._arrive(self.under_way[number % len(self.under_way)])
+
+    def lose(self, _, number):
+        del self.under_way[number % len(self.under_way)]
+
+    def stray(self, worker, number):
+        self._arrive(report(worker, number, epoch=99))
+
+    def wait(self, _, number):
+        self.now_s += (number % 4) * 1.5 + 0.1
+        self.under_way += self.fleet.tick(self.now_s)
+
+    def heal(self):
+        """Let everything arrive from now on, until all is handed over."""
+        for _ in range(200):
+            self.wait(None, 0)
+            for sender in self.senders.values():
+                self.under_way += sender.due(self.now_s)
+            while self.under_way:
+                self._arrive(self.under_way.pop(0))
+            if all(sender.outbox.is_empty for sender in self.senders.values()):
+                return
+        raise AssertionError("there is no end to it")
+
+    def _arrive(self, message):
+        if isinstance(message, tuple):
+            route, said = message
+            if not isinstance(said, Refused):
+                self.senders[route.decode()].hear(said, self.now_s)
+        else:
+            self.under_way += self.fleet.hear(message.worker.encode(), message, self.now_s)
+
+
+@settings(deadline=None, max_examples=300)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["put", "put", "send", "send", "deliver", "deliver", "double", "lose", "stray", "wait"]),
+            who,
+            st.integers(0, 30),
+        ),
+        max_size=120,
+    )
+)
+def test_each_request_counts_exactly_once_whatever_the_channel_does(done):
+    """The reason for numbers, acknowledgements and the outbox: a report is neither lost nor counted twice."""
+    sea = Sea()
+    for worker in ("one", "two"):
+        sea.send(worker, 0)
+        sea.deliver(worker, 0)
+        sea.deliver(worker, 0)
+
+    for what, worker, number in done:
+        if sea.under_way or what in ("put", "send", "stray", "wait"):
+            getattr(sea, what)(worker, number % 5 if what == "put" else number)
+    sea.heal()
+
+    results = sea.fleet.results
+    assert results.total.sent == results.total.succeeded == sum(each.counted for each in sea.senders.values())
+    for worker, record in results.workers.items():
+        assert record.requests == record.counted == sea.senders[worker].counted
+    assert results.reconcile().adds_up
