@@ -79,6 +79,8 @@ class LiveView:
     def _line(self, results: Results) -> Text:
         """Return the last seconds in one line."""
         slots = results.last(NOW_S)
+        if not slots:
+            return Text("nothing was reported yet", "dim")
         recent, lag = sum_of_totals(slots), Histogram()
         for slot in slots:
             lag.add(slot.stats.lag)

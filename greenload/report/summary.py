@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from greenload.core.histogram import Histogram
-from greenload.core.results import Results
+from greenload.core.results import Results, WorkerRecord
 from greenload.core.stats import Occurrences, Tally
 from greenload.core.verdict import judge
 
@@ -37,7 +37,6 @@ def summarize(run: RunInfo, results: Results) -> Document:
     """Return the document for `results` as they stand now; every key of a time or a size says its unit."""
     total = results.total
     verdict = judge(results)
-    sums = results.reconcile()
     names = sorted(total.tallies.items())
     return {
         "schema": SCHEMA,
@@ -55,20 +54,7 @@ def summarize(run: RunInfo, results: Results) -> Document:
         },
         "verdict": {"status": verdict.status, "reasons": list(verdict.reasons)},
         "thresholds": [],
-        "reconciliation": {
-            "planned": sums.planned,
-            "sent": sums.sent,
-            "succeeded": sums.succeeded,
-            "failed": sums.failed,
-            "unfinished": sums.unfinished,
-            "dropped": sums.dropped,
-            "counted_by_workers": sums.counted_by_workers,
-            "merged_by_master": sums.merged,
-            "missing": [
-                {"worker": gap.worker, "requests": gap.requests, "from_s": gap.from_s, "until_s": gap.until_s}
-                for gap in sums.missing
-            ],
-        },
+        "reconciliation": _reconciliation(results),
         "names": [_tally(tally, results.elapsed_s, method, name) for (method, name), tally in names],
         "total": _tally(results.total_tally, results.elapsed_s),
         "failures": [
@@ -78,17 +64,37 @@ def summarize(run: RunInfo, results: Results) -> Document:
         ],
         "exceptions": [{**_exception(text), **_occurrences(occurrences)} for text, occurrences in total.exceptions],
         "users_died": total.users_died,
-        "workers": [
-            {
-                "id": worker,
-                "index": index,
-                "state": "done" if record.lost_s is None else "lost",
-                "users": record.most_users,
-                "requests": record.requests,
-            }
-            for index, (worker, record) in enumerate(results.workers.items())
-        ],
+        "workers": [_worker(*worker) for worker in enumerate(results.workers.items())],
         "generator": _generator(results),
+    }
+
+
+def _reconciliation(results: Results) -> Document:
+    sums = results.reconcile()
+    return {
+        "planned": sums.planned,
+        "sent": sums.sent,
+        "succeeded": sums.succeeded,
+        "failed": sums.failed,
+        "unfinished": sums.unfinished,
+        "dropped": sums.dropped,
+        "counted_by_workers": sums.counted_by_workers,
+        "merged_by_master": sums.merged,
+        "missing": [
+            {"worker": gap.worker, "requests": gap.requests, "from_s": gap.from_s, "until_s": gap.until_s}
+            for gap in sums.missing
+        ],
+    }
+
+
+def _worker(index: int, worker: tuple[str, WorkerRecord]) -> Document:
+    name, record = worker
+    return {
+        "id": name,
+        "index": index,
+        "state": "done" if record.lost_s is None else "lost",
+        "users": record.most_users,
+        "requests": record.requests,
     }
 
 

@@ -104,3 +104,12 @@ def test_what_a_terminal_would_obey_is_shown_as_a_question_mark():
     text = shown(summarize(RUN, results_of([request(0.01, name="/a\x1b[31m\nb")])))
 
     assert "/a?[31m?b" in text
+
+
+def test_before_the_first_report_the_view_says_so():
+    stream = io.StringIO()
+
+    with LiveView(Console(file=stream, width=120, force_terminal=True), 60) as view:
+        view.show(Results())
+
+    assert "nothing was reported yet" in stream.getvalue()

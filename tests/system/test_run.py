@@ -1,8 +1,12 @@
 """`greenload run` as a process against the album service as a process: what the server counted is what we report."""
 
 import csv
+import os
+import pty
 import re
 import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -253,3 +257,46 @@ def test_a_forgotten_with_counts_when_the_next_request_begins(greenload, album_s
 
     sums = greenload.read_json("out.json")["reconciliation"]
     assert sums["sent"] == album_service.requests() == sums["succeeded"] + sums["failed"]
+
+
+@pytest.mark.parametrize("command", ["run", "master"])
+def test_on_a_real_terminal_the_run_is_drawn_and_ends_well(greenload, command):
+    """A first look before the first report once divided by the nought seconds that had been reported."""
+    greenload.write("job.py", "from greenload import User, constant, task\n" + JOB)
+    master, terminal = pty.openpty()
+    arguments = ["job.py", "-u", "2", "-t", "2s"] + (["--bind", "tcp://127.0.0.1:0"] if command == "master" else [])
+    environment = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "HOME": str(greenload.folder), "TERM": "xterm"}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "greenload", command, *arguments],
+        cwd=greenload.folder,
+        stdout=terminal,
+        stderr=terminal,
+        env=environment,
+    )
+    os.close(terminal)
+    shown, worker = "", None
+    while True:
+        try:
+            shown += os.read(master, 65_536).decode(errors="replace")
+        except OSError:  # the other end is closed
+            break
+        found = re.search(r"tcp://(127\.0\.0\.1:\d+)", shown)
+        if found and worker is None:
+            worker = greenload.start("worker", "--master", found[1], "-f", "job.py")
+    os.close(master)
+
+    assert process.wait(timeout=10) == 0, shown
+    assert "of 2 s" in shown
+    assert "reconciled" in shown
+    if worker is not None:
+        worker.communicate(timeout=10)
+
+
+JOB = """
+class Job(User):
+    wait_time = constant(0.01)
+    @task
+    def work(self):
+        with self.measure("JOB", "work"):
+            pass
+"""
