@@ -20,6 +20,17 @@ from greenload.user.recorder import Recorder
 
 ROOT = Path(__file__).resolve().parents[1]
 
+# A scenario that needs no server.
+JOB = """
+from greenload import User, constant, task
+class Job(User):
+    wait_time = constant(0.01)
+    @task
+    def work(self):
+        with self.measure("JOB", "work"):
+            pass
+"""
+
 
 @dataclass
 class Clock:

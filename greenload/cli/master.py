@@ -1,4 +1,4 @@
-"""`greenload master`: one run whose users live in worker processes, here or on other machines."""
+"""`greenload master`: one run whose users live in worker processes."""
 
 from __future__ import annotations
 

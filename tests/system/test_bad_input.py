@@ -2,6 +2,8 @@
 
 import pytest
 
+from tests.conftest import JOB
+
 GOOD = "from greenload import HttpUser, task\nclass Shopper(HttpUser):\n    @task\n    def look(self): pass\n"
 HOST = ["-H", "http://127.0.0.1:1"]
 
@@ -69,17 +71,6 @@ def test_a_refused_run_leaves_the_files_of_the_last_one_alone(greenload):
     assert done.returncode == 2
     assert (greenload.folder / "out.json").read_text() == "precious"
     assert (greenload.folder / "out_stats.csv").read_text() == "precious"
-
-
-JOB = """
-from greenload import User, constant, task
-class Job(User):
-    wait_time = constant(0.01)
-    @task
-    def work(self):
-        with self.measure("JOB", "work"):
-            pass
-"""
 
 
 def test_a_run_that_breaks_prints_and_writes_what_it_has_and_exits_with_3(greenload):

@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from tests.conftest import ROOT, wait_until
+from tests.conftest import JOB, ROOT, wait_until
 
 ALBUMS = ROOT / "examples" / "albums.py"
 
@@ -262,7 +262,7 @@ def test_a_forgotten_with_counts_when_the_next_request_begins(greenload, album_s
 @pytest.mark.parametrize("command", ["run", "master"])
 def test_on_a_real_terminal_the_run_is_drawn_and_ends_well(greenload, command):
     """A first look before the first report once divided by the nought seconds that had been reported."""
-    greenload.write("job.py", "from greenload import User, constant, task\n" + JOB)
+    greenload.write("job.py", JOB)
     master, terminal = pty.openpty()
     arguments = ["job.py", "-u", "2", "-t", "2s"] + (["--bind", "tcp://127.0.0.1:0"] if command == "master" else [])
     environment = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "HOME": str(greenload.folder), "TERM": "xterm"}
@@ -290,13 +290,3 @@ def test_on_a_real_terminal_the_run_is_drawn_and_ends_well(greenload, command):
     assert "reconciled" in shown
     if worker is not None:
         worker.communicate(timeout=10)
-
-
-JOB = """
-class Job(User):
-    wait_time = constant(0.01)
-    @task
-    def work(self):
-        with self.measure("JOB", "work"):
-            pass
-"""
