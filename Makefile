@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # Installed anew only when what is to be installed has changed.
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test check format bench docs test-all test-lowest system-deps clean
+.PHONY: demo test check format bench bench-master bench-placement docs test-all test-lowest system-deps clean
 
 demo: $(INSTALLED)
 	$(BIN)/greenload demo
@@ -28,6 +28,13 @@ format: $(INSTALLED)
 bench: .venv-bench/.installed
 	.venv-bench/bin/python -m bench
 
+# A real master, and processes that play its workers.
+bench-master: .venv-bench/.installed
+	.venv-bench/bin/python -m bench.master
+
+bench-placement: .venv-bench/.installed
+	.venv-bench/bin/python -m bench.placement
+
 docs: .venv-docs/.installed
 	.venv-docs/bin/mkdocs build --strict
 
@@ -45,10 +52,11 @@ test-lowest:
 	.venv-lowest/bin/pip install --quiet --disable-pip-version-check -c tests/constraints-lowest.txt -e '.[service,dev]'
 	.venv-lowest/bin/python -m pytest
 
-# What Debian has to bring for the whole of this Makefile: nginx and taskset for the bench; nothing for demo and test.
+# What Debian has to bring for the whole of this Makefile: nginx and taskset for the bench, ip for a test that is skipped
+# without; nothing for demo.
 system-deps:
 	apt-get update -qq
-	apt-get install -y -qq --no-install-recommends git make openssl python3-venv nginx-light util-linux
+	apt-get install -y -qq --no-install-recommends git iproute2 make openssl python3-venv nginx-light util-linux
 
 clean:
 	rm -rf .venv* build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

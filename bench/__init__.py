@@ -1,1 +1,1 @@
-"""The bench: greenload and its peers under the same load, in pairs, as real processes. No test depends on it."""
+"""The bench: greenload and its peers in pairs, a master and its workers, a plan of users. No test needs it."""

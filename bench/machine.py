@@ -15,8 +15,8 @@ from bench.process import BenchError
 CPUINFO = Path("/proc/cpuinfo")
 
 
-def circumstances(packages: Sequence[str], server: str) -> dict[str, str]:
-    """Return what to write above the numbers; `server` is its name and version.
+def circumstances(packages: Sequence[str], server: str | None = None) -> dict[str, str]:
+    """Return what to write above the numbers; `server` is its name and version, where there is one.
 
     Raises BenchError when a package is not there.
     """
@@ -25,7 +25,7 @@ def circumstances(packages: Sequence[str], server: str) -> dict[str, str]:
         "machine": f"{os.cpu_count()} cores, {_cpu_model()}, {platform.system()} {platform.machine()}",
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         **{package: _version(package) for package in packages},
-        "server": server,
+        **({} if server is None else {"server": server}),
     }
 
 

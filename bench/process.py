@@ -95,6 +95,15 @@ class Process:
         if code is not None:
             raise BenchError(f"{self.title}\nended with {code}:\n{last_words(self.output)}")
 
+    def end(self, limit_s: float) -> None:
+        """Wait until the process ends by itself.  Raises BenchError when it fails, or is not done in `limit_s`."""
+        try:
+            code = self._process.wait(limit_s)
+        except subprocess.TimeoutExpired as error:
+            raise BenchError(f"{self.title}\ndid not end:\n{last_words(self.output)}") from error
+        if code != 0:
+            raise BenchError(f"{self.title}\nended with {code}:\n{last_words(self.output)}")
+
 
 @contextmanager
 def running(command: list[str], core: int | None, output: Path) -> Iterator[Process]:
@@ -129,6 +138,13 @@ def last_words(output: Path) -> str:
 def resident_bytes(pid: int) -> int:
     """Return the memory a process holds now.  Linux only."""
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def cpu_s(pid: int) -> float:
+    """Return the processor time a process has used so far.  Linux only."""
+    # The name in parentheses may hold blanks; what follows it is counted from the third field.
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _start(command: list[str], core: int | None, output: Path) -> subprocess.Popen[bytes]:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from greenload.http.user import HttpUser
     from greenload.user.environment import Environment
     from greenload.user.flow import InterruptTaskSet, RescheduleTask, RescheduleTaskImmediately, StopUser
+    from greenload.user.rows import OutOfRows, Rows
     from greenload.user.tasks import SequentialTaskSet, TaskSet, task
     from greenload.user.user import User
     from greenload.user.wait_time import between, constant, constant_pacing, constant_throughput
@@ -26,10 +27,12 @@ _HOME = {
     "HttpSession": "greenload.http.session",
     "HttpUser": "greenload.http.user",
     "InterruptTaskSet": "greenload.user.flow",
+    "OutOfRows": "greenload.user.rows",
     "RescheduleTask": "greenload.user.flow",
     "RescheduleTaskImmediately": "greenload.user.flow",
     "Response": "greenload.http.response",
     "ResponseError": "greenload.http.response",
+    "Rows": "greenload.user.rows",
     "SequentialTaskSet": "greenload.user.tasks",
     "StopUser": "greenload.user.flow",
     "TaskSet": "greenload.user.tasks",
@@ -47,10 +50,12 @@ __all__ = [
     "HttpSession",
     "HttpUser",
     "InterruptTaskSet",
+    "OutOfRows",
     "RescheduleTask",
     "RescheduleTaskImmediately",
     "Response",
     "ResponseError",
+    "Rows",
     "SequentialTaskSet",
     "StopUser",
     "TaskSet",

@@ -77,7 +77,8 @@ class Engine:
         self._environment.recorder.cut_off_all()
 
     def cut_off(self) -> None:
-        """Stop all stopping users now; their requests under way are unfinished."""
+        """Stop all stopping users now, and those that are to stop from now on; requests under way are unfinished."""
+        self._stop_timeout_s = 0.0
         for life in self._stopping:
             self._threads.start(self._kill, life)
 

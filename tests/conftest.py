@@ -9,6 +9,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -66,7 +67,7 @@ class Stage:
 
     def __post_init__(self) -> None:
         self.recorder = Recorder(self.clock.now)
-        self.environment = Environment(None, self.recorder, self.clock.now, self.seed)
+        self.environment = Environment(None, self.recorder, self.clock.now, self.seed, lambda rows: 0)
 
     def user(self, user_class: type[User]) -> Any:
         return user_class(self.environment)
@@ -95,11 +96,11 @@ class AlbumService:
         return int(self.stats()["requests"])
 
 
-@pytest.fixture
-def album_service() -> Iterator[AlbumService]:
+@contextmanager
+def serve_albums(*arguments: str) -> Iterator[AlbumService]:
     """The real service with nothing on it yet, on a free port."""
     with subprocess.Popen(
-        [sys.executable, "-m", "service", "--port", "0"], cwd=ROOT, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "service", "--port", "0", *arguments], cwd=ROOT, stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
         greeting = process.stdout.readline()
@@ -110,20 +111,38 @@ def album_service() -> Iterator[AlbumService]:
         process.communicate(timeout=10)
 
 
+@pytest.fixture
+def album_service() -> Iterator[AlbumService]:
+    with serve_albums() as service:
+        yield service
+
+
 @dataclass
 class Greenload:
     """`greenload ARGUMENTS` in a folder of the test's own."""
 
     folder: Path
+    command: tuple[str, ...] = (sys.executable, "-W", "error", "-m", "greenload")
+    environment: dict[str, str] = field(default_factory=dict)  # beside what every process needs
 
-    def start(self, *arguments: object) -> subprocess.Popen[str]:
+    def start(self, *arguments: object, start_new_session: bool = False) -> subprocess.Popen[str]:
+        return self._start([*self.command, *map(str, arguments)], start_new_session)
+
+    def start_python(self, *arguments: object) -> subprocess.Popen[str]:
+        """Start Python itself where greenload would be started."""
+        return self._start([sys.executable, "-W", "error", *map(str, arguments)], False)
+
+    def _start(self, command: list[str], start_new_session: bool) -> subprocess.Popen[str]:
+        """Start a process; all that it writes lands in the folder."""
+        here = str(self.folder)
         return subprocess.Popen(
-            [sys.executable, "-W", "error", "-m", "greenload", *map(str, arguments)],
+            command,
             cwd=self.folder,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "HOME": str(self.folder)},
+            env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "HOME": here, "TMPDIR": here, **self.environment},
+            start_new_session=start_new_session,
         )
 
     def run(self, *arguments: object, timeout_s: float = 60) -> subprocess.CompletedProcess[str]:

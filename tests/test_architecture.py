@@ -15,25 +15,40 @@ PACKAGE = ROOT / "greenload"
 # A file imports only from floors below its own; files of one folder may know each other.
 FLOORS = {
     "core/errors": 0,
+    "core/codec": 0.2,
     "core/histogram": 0,
     "core/placement": 0,
     "core/shape": 0.5,
     "core/roster": 1,
     "core/stats": 1,
     "core/messages": 2,
+    "core/run_info": 2,
+    "core/bundle": 3,
+    "core/grants": 3,
     "core/outbox": 3,
+    "core/slots": 2,
     "core/plain": 3,
     "core/results": 3,
-    "core/fleet": 4,
+    "core/news": 4,
+    "core/roster_log": 4,
+    "core/terms": 4,
+    "core/schedule": 4,
+    "core/fleet": 4.2,
     "core/verdict": 4,
     "version": 0,
+    "key": 1,
     "green": 4.5,
+    "curve": 4.5,
     "transport": 5,
     "user": 5,
+    "row_desk": 5,
+    "store": 6,
     "engine": 6,
     "http": 6,
     "master": 7,
     "scenario": 7,
+    "scenario_files": 7,
+    "part": 6.5,
     "worker": 7,
     "report": 7,
     "cli": 8,
@@ -46,9 +61,9 @@ ONLY = {
     "urllib3": {"http"},
     "rich": {"report/console"},
     "click": {"cli"},
-    "zmq": {"transport"},
+    "zmq": {"transport", "curve"},
     "msgpack": {"transport"},
-    "sqlite3": set(),
+    "sqlite3": {"store"},
     "locust": set(),
     "service": set(),
 }
@@ -60,9 +75,10 @@ SWITCHING = {
     "_follow", "_exchange", "_live", "_live_once", "_leave",
 }  # fmt: skip
 # Calls of the same names that let nobody run: arithmetic, sending what can be sent at once, noting an address.
-STAYING = {"placement.join", "self._line.send", "self._hub.send", "self._socket.connect"}
+STAYING = {"placement.join", "line.send", "self._line.send", "self._hub.send", "self._socket.connect"}
 GREEN_FILES = [
-    "engine.py", "green.py", "master.py", "transport.py", "worker.py",
+    "curve.py", "engine.py", "green.py", "master.py", "part.py", "row_desk.py", "scenario_files.py", "transport.py",
+    "worker.py",
     "user/user.py", "http/session.py", "http/pooled.py",
 ]  # fmt: skip
 

@@ -19,7 +19,7 @@ class House:
         self.now = lambda: time.perf_counter() - began_s
         self.recorder = Recorder(self.now)
         self.threads = GreenThreads()
-        environment = Environment(None, self.recorder, self.now, seed=1)
+        environment = Environment(None, self.recorder, self.now, 1, lambda rows: 0)
         by_name = {each.__name__: each for each in classes}
         self.engine = Engine(by_name, environment, self.threads, stop_timeout_s)
 
@@ -139,6 +139,23 @@ def test_cutting_off_does_not_wait_for_the_stop_timeout():
     house.engine.cut_off()
 
     assert timed(draining.join) < 1.0
+    assert house.recorder.take().unfinished == 3
+
+
+def test_a_cut_off_that_comes_before_the_users_are_told_to_stop_is_not_forgotten():
+    class Stuck(User):
+        @task
+        def hang(self):
+            with self.measure("JOB", "hang"):
+                gevent.sleep(60)
+
+    house = House(Stuck, stop_timeout_s=60)
+    house.engine.resize({"Stuck": 3})
+    gevent.sleep(0.05)
+
+    house.engine.cut_off()
+
+    assert timed(house.engine.drain) < 1.0
     assert house.recorder.take().unfinished == 3
 
 

@@ -1,6 +1,5 @@
 """A worker plays its plan and reports each second; what it reports adds up."""
 
-import itertools
 import threading
 import time
 
@@ -8,14 +7,20 @@ import gevent
 import pytest
 
 from greenload import User, constant, constant_pacing, task
+from greenload.core.bundle import Bundle
 from greenload.core.fleet import Fleet
-from greenload.core.messages import Hello, Plan, Report
+from greenload.core.messages import Changes, Hello, Plan, Report, Start
 from greenload.core.placement import Share
+from greenload.core.roster import JOIN, Change, Edit
 from greenload.core.shape import parse_stages, ramp
+from greenload.core.terms import Expected, Terms
 from greenload.green import GreenThreads
 from greenload.master import Master, WorkerBroke
-from greenload.transport import MemoryHub
+from greenload.part import Part
+from greenload.transport import MemoryHub, ZmqHub, ZmqLine
 from greenload.worker import Worker
+
+TERMS = Terms("v", "sha", Bundle(b""))
 
 
 class Busy(User):
@@ -39,8 +44,9 @@ class Play:
     def __init__(self, plan, classes):
         self.reports = []
         self.hub = MemoryHub()
-        self.fleet = Fleet(plan, 1, "v", "sha")
-        self.master = Master(self.fleet, self.hub, lambda results: None)
+        self.news = []
+        self.fleet = Fleet(plan, Expected(1), TERMS)
+        self.master = Master(self.fleet, self.hub, self.news.append, lambda results: None)
         self.worker = Worker(self.hub.line, Hello("w", 1, "v", "sha"), classes)
         hear = self.fleet.hear
 
@@ -77,14 +83,14 @@ def test_the_reports_add_up_to_what_the_worker_counted():
     assert results.elapsed_s == pytest.approx(2.3, abs=0.2)
 
 
-def test_a_ramp_is_smooth_each_user_at_its_own_instant():
-    born = []
+def test_a_ramp_is_smooth_no_user_is_born_before_its_own_instant():
+    born_s = []
 
     class Guest(User):
         wait_time = constant(60)
 
         def on_start(self):
-            born.append(time.perf_counter())
+            born_s.append(self.environment.now())
 
         @task
         def sit(self):
@@ -92,9 +98,8 @@ def test_a_ramp_is_smooth_each_user_at_its_own_instant():
 
     play(plan_of(ramp(10, 20), 0.7, "Guest"), Guest)
 
-    gaps = [later - earlier for earlier, later in itertools.pairwise(born)]
-    assert len(born) == 10
-    assert all(0.02 < gap < 0.12 for gap in gaps), gaps
+    assert len(born_s) == 10
+    assert all(at_s >= number / 20 for number, at_s in enumerate(born_s)), born_s
 
 
 def test_users_come_and_go_as_the_stages_say():
@@ -165,7 +170,7 @@ def test_a_master_that_cannot_show_what_it_has_ends_the_run_loudly():
         raise OSError("disk full")
 
     run = Play(plan_of(ramp(1, 1000), 10, "Busy"), {"Busy": Busy})
-    run.master = Master(run.fleet, run.hub, refuse)
+    run.master = Master(run.fleet, run.hub, run.news.append, refuse)
 
     with pytest.raises(OSError, match="disk full"):
         run.run()
@@ -222,3 +227,167 @@ def test_a_run_never_ends_before_its_time(stale_s):
     play(plan_of(ramp(1, 1000), 0.5, "Busy"), Busy)
 
     assert time.perf_counter() - began_s >= 0.5
+
+
+# Edits
+
+
+class Guest(User):
+    """Is just there."""
+
+    wait_time = constant(60)
+
+    @task
+    def sit(self):
+        pass
+
+
+def edit(run, users, spawn_rate=1000.0):
+    """Have the master of `run` go to another number of users."""
+    run.master.edit(users, spawn_rate)
+
+
+@pytest.mark.parametrize("users", [5, 1, 0])
+def test_the_users_of_a_run_that_goes_on_can_be_changed(users):
+    run = Play(plan_of(ramp(3, 1000), 1.9, "Guest"), {"Guest": Guest})
+    gevent.spawn_later(0.5, edit, run, users)
+
+    run.run()
+
+    assert [report.users for report in run.reports] == [users, 0]
+    assert run.fleet.results.slots[0].users == users
+
+
+def test_users_that_an_edit_adds_come_one_by_one():
+    born_s = []
+
+    class Newborn(Guest):
+        def on_start(self):
+            born_s.append(self.environment.now())
+
+    run = Play(plan_of(ramp(1, 1000), 1.2, "Newborn"), {"Newborn": Newborn})
+    gevent.spawn_later(0.2, edit, run, 9, 20.0)
+
+    run.run()
+
+    [edited] = [entry for entry in run.fleet._roster._entries if isinstance(entry, Edit)]
+    assert len(born_s) == 9
+    assert all(at_s >= edited.at_s + number / 20 for number, at_s in enumerate(born_s[1:])), born_s
+
+
+def test_an_edit_is_kept_before_it_is_told():
+    kept, told = [], []
+    run = Play(plan_of(ramp(1, 1000), 1.0, "Guest"), {"Guest": Guest})
+    run.master = Master(run.fleet, run.hub, kept.append, lambda results: None)
+    send = run.hub.send
+
+    def send_and_note(route, message):
+        if isinstance(message, Changes):
+            told.append((message.entries, [entry for news in kept for entry in news.entries]))
+        return send(route, message)
+
+    run.hub.send = send_and_note
+    gevent.spawn_later(0.2, edit, run, 2)
+
+    run.run()
+
+    assert told
+    assert all(set(entries) <= set(known) for entries, known in told)
+
+
+def test_a_worker_follows_a_change_that_was_lost_on_its_way_once_it_is_told_again():
+    run = Play(plan_of(ramp(3, 1000), 3.9, "Guest"), {"Guest": Guest})
+    send, told = run.hub.send, []
+
+    def send_or_lose(route, message):
+        if isinstance(message, Changes):
+            told.append(message)
+            if len(told) == 1:
+                return True
+        return send(route, message)
+
+    run.hub.send = send_or_lose
+    gevent.spawn_later(0.2, edit, run, 5)
+
+    run.run()
+
+    assert told == [told[0]] * 2
+    seen = [(report.users, report.known) for report in run.reports]
+    assert [seen[0], *seen[-2:]] == [(3, 1), (5, 2), (0, 2)]
+
+
+def test_after_a_gap_a_worker_takes_nothing_and_says_so():
+    """What lies in the gap may be somebody's end, and without it the others' users would live twice."""
+    entries = [Change(float(second), JOIN, name) for second, name in enumerate(("w", "x", "y", "z"))]
+    start = Start(plan_of(ramp(12, 1000), None, "Guest"), tuple(entries[:1]), 10.0)
+    part = Part(Hello("w", 1, "v", "sha"), start, {"Guest": Guest}, GreenThreads(), take_row=None)
+
+    known = [part.known]
+    for first, last in ((2, 4), (0, 1), (1, 3), (0, 2), (3, 4), (1, 4)):
+        part.hear(first, entries[first:last])
+        known.append(part.known)
+        assert list(part._roster.entries) == entries[: part.known]
+
+    assert known == [1, 1, 1, 3, 3, 4, 4]
+    assert part.report().known == 4
+
+
+# Who one is among the workers
+
+
+class Curious(Guest):
+    """Notes what it is told of its worker."""
+
+    seen: list[tuple[int, int]] = []
+
+    def on_start(self):
+        self.seen.append((self.environment.worker_index, self.environment.worker_count))
+
+
+def test_a_worker_on_its_own_is_the_first_of_one():
+    Curious.seen.clear()
+
+    play(plan_of(ramp(2, 1000), 0.2, "Curious"), Curious)
+
+    assert Curious.seen == [(0, 1)] * 2
+
+
+def run_by_workers(plan, classes, *names, late=()):
+    """Make a run with workers over ZeroMQ; those who are `late` come half a second after it has begun."""
+    hub = ZmqHub("tcp://127.0.0.1:0")
+    fleet = Fleet(plan, Expected(len(names)), TERMS)
+    threads = GreenThreads()
+    lines = []
+
+    def come(name):
+        lines.append(ZmqLine(hub.address))
+        threads.start(Worker(lines[-1], Hello(name, len(lines), "v", "sha"), classes).run)
+
+    for name in names:
+        come(name)
+    for name in late:
+        gevent.spawn_later(0.7, come, name)
+    with gevent.Timeout(20):
+        Master(fleet, hub, lambda news: None, lambda results: None).run()
+    for end in (*lines, hub):
+        end.close()
+    return fleet
+
+
+def test_each_worker_of_a_run_has_an_index_of_its_own_below_their_number():
+    """By name, when they began together: so each can take its own part of a list of accounts."""
+    Curious.seen.clear()
+
+    run_by_workers(plan_of(ramp(6, 1000), 0.5, "Curious"), {"Curious": Curious}, "b", "c", "a")
+
+    assert sorted(Curious.seen) == [(0, 3), (0, 3), (1, 3), (1, 3), (2, 3), (2, 3)]
+
+
+def test_who_comes_later_makes_the_count_larger_and_leaves_the_indices_as_they_are():
+    Curious.seen.clear()
+    plan = plan_of(parse_stages("2@0.01s,2@1.5s,6@0.01s"), 2.0, "Curious")
+
+    run_by_workers(plan, {"Curious": Curious}, "b", "c", late=["a"])
+
+    assert sorted(Curious.seen[:2]) == [(0, 2), (1, 2)]
+    assert sorted(Curious.seen[2:]) == [(0, 3), (1, 3), (2, 3), (2, 3)]

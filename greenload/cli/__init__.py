@@ -17,6 +17,7 @@ from greenload.version import VERSION
 # The help of all commands is shown from here, so that `--help` need not import them.
 COMMANDS = {
     "demo": "Load the album service for a quarter of a minute and see what greenload is.",
+    "key": "Print a new join key, the secret that a master and its workers share.",
     "master": "Wait for workers, give them the users of a scenario, and add up what they count.",
     "run": "Load a service with the users of a scenario, a Python file.",
     "worker": "Run virtual users for a master until its run is over.",

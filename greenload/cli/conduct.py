@@ -11,7 +11,7 @@ import secrets
 import signal
 import sys
 from collections.abc import Callable
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -19,20 +19,27 @@ from pathlib import Path
 import click
 import gevent
 
+from greenload.cli.keyboard import keys
+from greenload.cli.local_workers import LocalWorkers
+from greenload.core.bundle import Bundle
 from greenload.core.errors import GreenloadError
-from greenload.core.fleet import Fleet
+from greenload.core.fleet import Fleet, NotRunning
 from greenload.core.messages import Plan
+from greenload.core.news import News
 from greenload.core.results import Results
+from greenload.core.run_info import RunInfo
+from greenload.core.terms import Expected, Terms
 from greenload.green import THROWN
 from greenload.master import Master
 from greenload.report.console import LiveView, ProgressHandler, console_for, print_summary
 from greenload.report.locust_csv import LocustCsv, csv_paths
-from greenload.report.summary import RunInfo, summarize
+from greenload.report.summary import summarize
 from greenload.scenario import Scenario
 from greenload.transport import Hub
 from greenload.user.recorder import describe
 from greenload.version import VERSION
 
+EDIT_SPAWN_RATE = 10.0  # users/s, when a key changes their number
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
 log = logging.getLogger("greenload")
@@ -49,21 +56,33 @@ class Outputs:
     log_file: Path | None = None
 
 
-def conduct(scenario: Scenario, plan: Plan, outputs: Outputs, hub: Hub, workers: int) -> None:
-    """Make a run with `workers` workers that come by `hub`; print and write all of it, also when it stops or breaks.
+@dataclass(frozen=True)
+class Conducted:
+    """A run that is about to be seen through; `keep` is told what must outlive this process."""
 
-    Raises RunBroke, last of all.
+    info: RunInfo
+    plan: Plan
+    fleet: Fleet
+    keep: Callable[[News], object] = lambda news: None
+
+
+def conduct(run: Conducted, hub: Hub, outputs: Outputs, local: LocalWorkers | None = None) -> None:
+    """Make a run with workers that come by `hub`; print and write all of it, also when it stops or breaks.
+
+    local: those of them that are started for this run and end with it.
+    Raises RunBroke, last of all; EndedEarly when there was no run.
     """
-    began = datetime.now(timezone.utc)
+    began = datetime.fromisoformat(run.info.started)
     progress = console_for(sys.stderr)
-    fleet = Fleet(plan, workers, VERSION, scenario.sha256)
+    results = run.fleet.results
     with ExitStack() as cleanup:
         for path in (outputs.json_file, outputs.log_file, *csv_paths(outputs.csv_prefix)):
             _check_writable(path)
         handler = ProgressHandler(progress) if outputs.log_file is None else logging.FileHandler(outputs.log_file)
         cleanup.callback(_log_to(handler, outputs.log_level))
         csv_files = _open_csv(outputs.csv_prefix, began)
-        view = None if outputs.quiet else LiveView(progress, plan.duration_s)
+        cleanup.callback(_close_csv, csv_files)
+        view = None if outputs.quiet else LiveView(progress, run.plan.duration_s)
 
         def observe(results: Results) -> None:
             if csv_files is not None:
@@ -71,18 +90,19 @@ def conduct(scenario: Scenario, plan: Plan, outputs: Outputs, hub: Hub, workers:
             if view is not None:
                 view.show(results)
 
-        master = Master(fleet, hub, observe)
+        master = Master(run.fleet, hub, run.keep, observe)
         for number in (signal.SIGINT, signal.SIGTERM):
-            cleanup.callback(gevent.signal_handler(number, _stop, master, plan.stop_timeout_s).cancel)
-        with view or nullcontext():
+            cleanup.callback(gevent.signal_handler(number, _stop, master, run.plan.stop_timeout_s).cancel)
+        taking_part = local.take_part(run.fleet, master) if local else nullcontext()
+        with keys(_Users(master, results).change), view or nullcontext(), taking_part:
             broken = _run(master)
         # The files before the screen: whoever reads from that may have gone away.
-        document = summarize(_run_info(scenario, plan, began), fleet.results)
+        document = summarize(run.info, results)
         try:
             if outputs.json_file is not None:
                 outputs.json_file.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
             if csv_files is not None:
-                csv_files.finish(fleet.results)
+                csv_files.finish(results)
         except OSError as error:
             broken = broken or error
         try:
@@ -92,6 +112,47 @@ def conduct(scenario: Scenario, plan: Plan, outputs: Outputs, hub: Hub, workers:
     if broken is not None:
         what = str(broken) if isinstance(broken, GreenloadError) else describe(broken)
         raise RunBroke(f"the run broke: {what}") from broken
+
+
+def unkept_run(scenario: Scenario, plan: Plan, workers: int) -> Conducted:
+    """Return a run that begins now, of which nothing outlives this process, for workers that have its scenario."""
+    terms = Terms(VERSION, scenario.sha256, Bundle(b""))
+    return Conducted(new_run(scenario, plan), plan, Fleet(plan, Expected(workers), terms))
+
+
+def new_run(scenario: Scenario, plan: Plan) -> RunInfo:
+    """Return what there is to know of a run that begins now."""
+    began = datetime.now(timezone.utc)
+    hosts = {each.host for each in scenario.classes.values() if each.host}
+    return RunInfo(
+        id=f"{began:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}",
+        started=began.isoformat(timespec="seconds"),
+        model="users",
+        scenario=str(scenario.path),
+        scenario_sha256=scenario.sha256,
+        host=plan.host or ", ".join(sorted(hosts)) or None,
+        seed=plan.seed,
+        version=VERSION,
+    )
+
+
+class _Users:
+    """The number of users as somebody at the keyboard changes it."""
+
+    def __init__(self, master: Master, results: Results) -> None:
+        self._master = master
+        self._results = results
+        self._wanted: int | None = None
+
+    def change(self, more: int) -> None:
+        wanted = max(0, (self._results.users if self._wanted is None else self._wanted) + more)
+        try:
+            self._master.edit(wanted, EDIT_SPAWN_RATE)
+        except NotRunning as error:
+            log.warning("%s", error)
+        else:
+            self._wanted = wanted
+            log.info("from now on %d users", wanted)
 
 
 class RunBroke(click.ClickException):
@@ -105,7 +166,8 @@ def _run(master: Master) -> BaseException | None:
     try:
         master.run()  # switch
     except THROWN as error:  # whatever broke, what was measured until then belongs to the person
-        log.exception("the run broke")
+        if not isinstance(error, GreenloadError):  # which says in a sentence all there is to say
+            log.exception("the run broke")
         return error
     return None
 
@@ -116,20 +178,6 @@ def _stop(master: Master, stop_timeout_s: float) -> None:
     else:
         log.warning("stopping: tasks under way have %g s to finish; once more to stop now", stop_timeout_s)
     master.stop()
-
-
-def _run_info(scenario: Scenario, plan: Plan, began: datetime) -> RunInfo:
-    hosts = {each.host for each in scenario.classes.values() if each.host}
-    return RunInfo(
-        id=f"{began:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}",
-        started=began.isoformat(timespec="seconds"),
-        model="users",
-        scenario=str(scenario.path),
-        scenario_sha256=scenario.sha256,
-        host=plan.host or ", ".join(sorted(hosts)) or None,
-        seed=plan.seed,
-        version=VERSION,
-    )
 
 
 def _log_to(handler: logging.Handler, level: str) -> Callable[[], None]:
@@ -166,6 +214,13 @@ def _open_csv(prefix: str | None, began: datetime) -> LocustCsv | None:
         return LocustCsv(prefix, began)
     except OSError as error:
         raise Unwritable(f"cannot write {error.filename or f'{prefix}_*.csv'}: {error.strerror}") from error
+
+
+def _close_csv(files: LocustCsv | None) -> None:
+    """Close what is open still, when there was no run; what cannot be written has been said by then."""
+    if files is not None:
+        with suppress(OSError):
+            files.close()
 
 
 class Unwritable(GreenloadError):

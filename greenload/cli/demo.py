@@ -11,10 +11,12 @@ from pathlib import Path
 
 import click
 
-from greenload.cli.conduct import Outputs, conduct
+from greenload.cli.conduct import Outputs, conduct, unkept_run
+from greenload.cli.local_workers import LocalWorkers
 from greenload.core.errors import GreenloadError
 from greenload.core.messages import Plan
 from greenload.core.shape import ramp
+from greenload.key import JoinKey
 from greenload.scenario import load
 from greenload.transport import ZmqHub
 
@@ -42,26 +44,15 @@ def command() -> None:
     with _album_service() as url:
         scenario = load(Path(os.path.relpath(scenario_path)), only=["AlbumUser"])
         plan = Plan(ramp(USERS, SPAWN_RATE), RUN_TIME_S, scenario.shares(), url, STOP_TIMEOUT_S, SEED)
-        hub = ZmqHub("tcp://127.0.0.1:0")
+        key = JoinKey.new()
+        hub = ZmqHub("tcp://127.0.0.1:0", key)
         click.echo(f"{WORKERS} workers with {USERS} users load the album service for {RUN_TIME_S:.0f} s ...", err=True)
-        with _workers(hub.address.removeprefix("tcp://"), scenario.path):
-            try:
-                conduct(scenario, plan, Outputs(), hub, WORKERS)
-            finally:
-                hub.close()
+        local = LocalWorkers(WORKERS, "worker", [f"--master={hub.address}", f"--scenario={scenario.path}"], key)
+        try:
+            conduct(unkept_run(scenario, plan, WORKERS), hub, Outputs(), local)
+        finally:
+            hub.close()
     click.echo(NEXT)
-
-
-@contextmanager
-def _workers(master: str, scenario: Path) -> Iterator[None]:
-    """Run WORKERS worker processes while the block lasts; they end with the run."""
-    command = [sys.executable, "-m", "greenload", "worker", "--master", master, "-f", str(scenario)]
-    workers = [subprocess.Popen([*command, "--id", f"worker-{number}"], text=True) for number in range(1, WORKERS + 1)]
-    try:
-        yield
-    finally:
-        for worker in workers:
-            _end(worker)
 
 
 @contextmanager

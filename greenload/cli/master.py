@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+from pathlib import Path
+
 import click
 
-from greenload.cli.conduct import conduct
-from greenload.cli.run_options import Wanted, run_options
+from greenload.cli.conduct import Conducted, Outputs, conduct, new_run
+from greenload.cli.options import Duration, is_own_address, key_option
+from greenload.cli.run_options import Wanted, plan_options_said, run_options
+from greenload.core.fleet import Fleet
+from greenload.core.terms import Expected, Terms
+from greenload.key import JoinKey
+from greenload.scenario_files import read
+from greenload.store import Store, StoreError
 from greenload.transport import ZmqHub
+from greenload.version import VERSION
 
 DEFAULT_BIND = "tcp://127.0.0.1:5557"
-OWN_ADDRESSES = ("tcp://127.", "tcp://localhost:", "tcp://[::1]:", "ipc://")
+DEFAULT_DB = "greenload.db"
 
 
 @click.command("master")
@@ -19,22 +30,87 @@ OWN_ADDRESSES = ("tcp://127.", "tcp://localhost:", "tcp://[::1]:", "ipc://")
 @click.option(
     "--expect-workers", type=click.IntRange(min=1), default=1, show_default=True, help="Start when so many are here."
 )
-@click.option("--insecure", is_flag=True, help="Allow a --bind that others can reach; nothing protects the run there.")
+@key_option
+@click.option("--insecure", is_flag=True, help="Allow a --bind that others can reach without a key to keep them out.")
+@click.option("--expect-timeout", type=Duration(), help="How long to wait for them.  [default: for ever]")
+@click.option(
+    "--include",
+    "includes",
+    multiple=True,
+    type=click.Path(path_type=Path, exists=True),
+    help="A file or folder beside the scenario that workers without one get, too; may be repeated.",
+)
+@click.option("--any-scenario", is_flag=True, help="Allow workers that have another scenario.")
+@click.option(
+    "--db", type=click.Path(path_type=Path), default=DEFAULT_DB, show_default=True, help="Keep the run in this file."
+)
+@click.option("--resume", metavar="RUN", help="Go on with a run whose master was killed, instead of beginning one.")
+@click.option("--headless", is_flag=True, help="Begin when all workers are here; so far it is always so.")
 @run_options
-def command(wanted: Wanted, bind: str, expect_workers: int, insecure: bool) -> None:
+def command(
+    wanted: Callable[[], Wanted],
+    outputs: Outputs,
+    bind: str,
+    expect_workers: int,
+    expect_timeout: float | None,
+    key: JoinKey | None,
+    insecure: bool,
+    includes: tuple[Path, ...],
+    any_scenario: bool,
+    db: Path,
+    resume: str | None,
+    headless: bool,
+) -> None:
     """Wait for workers, give them the users of a scenario, and add up what they count.
 
-    Start workers with `greenload worker` and the same scenario file. Who comes late gets its part of the users; that of
-    a worker that is lost goes to the others.
+    Start workers with `greenload worker`; one without a scenario of its own gets this one. Who comes late gets its part
+    of the users; that of a worker that is lost goes to the others.
     """
-    if not insecure and not bind.startswith(OWN_ADDRESSES):
+    if key is None and not insecure and not is_own_address(bind):
         raise click.UsageError(
-            f"{bind} can be reached from other machines, and there is no key yet to keep them out;"
-            " bind 127.0.0.1, or say --insecure if the network is yours alone"
+            f"{bind} can be reached from other machines, and without a key nothing keeps them out;"
+            " make one with `greenload key` and give it to all with --key-file, or bind 127.0.0.1,"
+            " or say --insecure if the network is yours alone"
         )
-    hub = ZmqHub(bind)
-    click.echo(f"master: {hub.address}, waiting for {expect_workers} worker(s)", err=True)
+    store = Store(db)
+    expected = Expected(expect_workers, expect_timeout)
+    if resume is None:
+        run = _begun(wanted(), expected, includes, any_scenario, store)
+    else:
+        run = _resumed(resume, expected, any_scenario, store)
+    hub = ZmqHub(bind, key)
+    with_key = "" if key is None else " with the join key"
+    click.echo(f"master: {hub.address}, run {run.info.id}, waiting for {expect_workers} worker(s){with_key}", err=True)
     try:
-        conduct(wanted.scenario, wanted.plan, wanted.outputs, hub, expect_workers)
+        conduct(run, hub, outputs)
+        store.end_run(run.info.id)
     finally:
         hub.close()
+        store.close()
+
+
+def _begun(
+    wanted: Wanted, expected: Expected, includes: tuple[Path, ...], any_scenario: bool, store: Store
+) -> Conducted:
+    """Return a run that begins now, and of which the store knows."""
+    info = new_run(wanted.scenario, wanted.plan)
+    bundle = read(wanted.scenario.path, includes)
+    store.open_run(info, wanted.plan, bundle)
+    fleet = Fleet(wanted.plan, expected, Terms(VERSION, info.scenario_sha256, bundle, any_scenario))
+    return Conducted(info, wanted.plan, fleet, lambda news: store.keep(info.id, news))
+
+
+def _resumed(run_id: str, expected: Expected, any_scenario: bool, store: Store) -> Conducted:
+    """Return the run `run_id` as far as it got."""
+    said = plan_options_said()
+    if said:
+        raise click.UsageError(f"--resume goes on with the run as it was planned; {', '.join(said)} cannot be changed")
+    stored = store.load(run_id)
+    if stored.has_ended:
+        raise StoreError(f"run {run_id} has ended; there is nothing to go on with")
+    if stored.info.version != VERSION:
+        raise StoreError(f"run {run_id} was begun by greenload {stored.info.version}, this is {VERSION}; use the same")
+    terms = Terms(VERSION, stored.info.scenario_sha256, stored.bundle, any_scenario)
+    fleet = Fleet(stored.plan, expected, terms)
+    fleet.go_on(stored.kept, time.monotonic())
+    return Conducted(stored.info, stored.plan, fleet, lambda news: store.keep(run_id, news))

@@ -1,12 +1,25 @@
-"""What a person types, turned into values: durations, stages, counts. Says what to write instead when it cannot."""
+"""What a person types, turned into values: durations, stages, keys, addresses.
+
+Says what to write instead when it cannot.
+"""
 
 from __future__ import annotations
 
+import os
+import stat
+from collections.abc import Callable
+from ipaddress import ip_address
+from pathlib import Path
 from typing import Any
 
 import click
 
+from greenload.core.errors import GreenloadError
 from greenload.core.shape import Shape, ShapeError, parse_duration_s, parse_stages
+from greenload.key import JoinKey, KeyMalformed
+
+KEY_VARIABLE = "GREENLOAD_KEY"
+MOST_KEY_BYTES = 1_000  # of a key file; a key has 60
 
 
 class Duration(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # generic since click 8.4
@@ -33,3 +46,96 @@ class Stages(click.ParamType):  # type: ignore[type-arg,unused-ignore]
             return parse_stages(str(value))
         except ShapeError as error:
             self.fail(str(error), param, ctx)
+
+
+class KeyUnusable(GreenloadError):
+    """A join key was given, and it cannot be read or is none."""
+
+
+def _key(ctx: click.Context, param: click.Parameter, path: Path | None) -> JoinKey | None:
+    """Return the join key in the file, else the one in the environment, else None."""
+    if path is not None:
+        return _parsed(_text_of(path), str(path))
+    text = os.environ.get(KEY_VARIABLE)
+    return None if text is None else _parsed(text, KEY_VARIABLE)
+
+
+def _text_of(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            status = os.fstat(file.fileno())
+            text = file.read(MOST_KEY_BYTES).decode(errors="replace")
+    except OSError as error:
+        raise KeyUnusable(f"{path}: cannot read this key file: {error.strerror}") from error
+    # Of somebody else's file the mode is not ours to change: a Secret of Kubernetes is root's, and read by a group.
+    if stat.S_ISREG(status.st_mode) and status.st_uid == os.getuid() and status.st_mode & 0o077:
+        click.echo(f"warning: others may read the key in {path}; say: chmod 600 {path}", err=True)
+    return text
+
+
+def _parsed(text: str, where: str) -> JoinKey:
+    try:
+        return JoinKey.parse(text)
+    except KeyMalformed as error:
+        raise KeyUnusable(f"{where}: {error}") from error
+
+
+key_option = click.option(
+    "--key-file",
+    "key",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    callback=_key,
+    help=f"The join key, of `greenload key`; the same for all.  [default: what {KEY_VARIABLE} says, else none]",
+)
+
+
+def is_own_address(address: str) -> bool:
+    """Return whether only this machine can reach `address`. What is not known to be so is not: names, interfaces."""
+    if address.startswith("ipc://"):
+        return True
+    host = address.removeprefix("tcp://").rpartition(":")[0]
+    try:
+        return host == "localhost" or ip_address(host.removeprefix("[").removesuffix("]")).is_loopback
+    except ValueError:
+        return False
+
+
+def master_address(typed: str, port: int) -> str:
+    """Return where a worker finds the master that somebody called HOST[:PORT]; HOST may be an IPv6 address.
+
+    What the master calls itself, tcp://HOST:PORT, will do as well.
+    """
+    typed = typed.removeprefix("tcp://")
+    is_bare_ipv6 = typed.count(":") > 1 and not typed.startswith("[")
+    host = f"[{typed}]" if is_bare_ipv6 else typed
+    has_port = not is_bare_ipv6 and ":" in host.rpartition("]")[2]
+    return f"tcp://{host}" if has_port else f"tcp://{host}:{port}"
+
+
+class Processes(click.ParamType):  # type: ignore[type-arg,unused-ignore]
+    """A number of processes, from 4, or auto for one on each core."""
+
+    name = "processes"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if value == "auto":
+            return usable_cores()
+        try:
+            count = int(value)
+        except ValueError:
+            count = 0
+        if count < 1:
+            self.fail(f"{value!r} is neither a number above 0 nor auto", param, ctx)
+        return count
+
+
+def usable_cores() -> int:
+    """Return how many cores this process may use."""
+    # Not every system can say so, and then all the machine has is the best guess.
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def processes_option(meaning: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """The option --processes, which is the same for each command but for what it means there."""
+    return click.option("--processes", type=Processes(), metavar="N|auto", help=meaning)

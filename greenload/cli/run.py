@@ -1,16 +1,20 @@
-"""`greenload run`: one run in one process, master and worker in memory of each other."""
+"""`greenload run`: one run by one command, with the worker in the memory of the master or with many in processes."""
 
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 
 import click
 
-from greenload.cli.conduct import conduct
+from greenload.cli.conduct import Outputs, conduct, unkept_run
+from greenload.cli.local_workers import LocalWorkers
+from greenload.cli.options import processes_option
 from greenload.cli.run_options import Wanted, run_options
 from greenload.core.messages import Hello
 from greenload.green import GreenThreads
-from greenload.transport import MemoryHub
+from greenload.key import JoinKey
+from greenload.transport import MemoryHub, ZmqHub
 from greenload.version import VERSION
 from greenload.worker import Worker
 
@@ -18,15 +22,33 @@ WORKER = "local"
 
 
 @click.command("run")
+@processes_option("Run the users in this many worker processes; auto: one for each core.  [default: in this one]")
 @run_options
-def command(wanted: Wanted) -> None:
+def command(wanted: Callable[[], Wanted], outputs: Outputs, processes: int | None) -> None:
     """Load a service with the users of a scenario, a Python file.
 
     Without SCENARIO it is loadfile.py, else locustfile.py, in the working folder. Ctrl-C lets running tasks finish, a
     second Ctrl-C stops at once; the summary is printed either way.
     """
+    if processes is None:
+        _run_in_memory(wanted(), outputs)
+    else:
+        _run_in_processes(wanted(), outputs, processes)
+
+
+def _run_in_memory(wanted: Wanted, outputs: Outputs) -> None:
     hub = MemoryHub()
     hello = Hello(WORKER, secrets.randbits(32), VERSION, wanted.scenario.sha256)
     # What breaks the worker is told to the master by its Bye, and raised there.
     GreenThreads().start(Worker(hub.line, hello, wanted.scenario.classes).run)
-    conduct(wanted.scenario, wanted.plan, wanted.outputs, hub, workers=1)
+    conduct(unkept_run(wanted.scenario, wanted.plan, 1), hub, outputs)
+
+
+def _run_in_processes(wanted: Wanted, outputs: Outputs, count: int) -> None:
+    key = JoinKey.new()  # others on this machine can reach the address, too
+    hub = ZmqHub("tcp://127.0.0.1:0", key)
+    local = LocalWorkers(count, WORKER, [f"--master={hub.address}", f"--scenario={wanted.scenario.path}"], key)
+    try:
+        conduct(unkept_run(wanted.scenario, wanted.plan, count), hub, outputs, local)
+    finally:
+        hub.close()

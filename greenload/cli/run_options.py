@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from greenload.cli.conduct import LOG_LEVELS, Outputs
 from greenload.cli.options import Duration, Stages
@@ -21,15 +22,18 @@ Command = Callable[..., None]
 
 @dataclass(frozen=True)
 class Wanted:
-    """What somebody asked for on the command line."""
+    """What somebody asked for on the command line: these users, for so long."""
 
     scenario: Scenario
     plan: Plan
-    outputs: Outputs
 
 
 def run_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Give `command` the argument SCENARIO and the options of a run; it is called with what they come to."""
+    """Give `command` the argument SCENARIO and the options of a run.
+
+    It is called with a function that returns what is Wanted (it loads the scenario, and raises what is wrong with it),
+    with the Outputs, and with its own options.
+    """
 
     def call(
         scenario: Path | None,
@@ -48,17 +52,25 @@ def run_options(command: Callable[..., None]) -> Callable[..., None]:
         log_file: Path | None,
         **own: Any,
     ) -> None:
-        shape, duration_s = _when(users, spawn_rate, run_time, stages)
-        loaded = load(scenario, classes)
-        check_hosts(loaded, host)
-        seed = secrets.randbelow(2**31) if seed is None else seed
-        plan = Plan(shape, duration_s, loaded.shares(), host, stop_timeout, seed)
-        command(Wanted(loaded, plan, Outputs(json_file, csv_prefix, quiet, log_level, log_file)), **own)
+        def wanted() -> Wanted:
+            shape, duration_s = _when(users, spawn_rate, run_time, stages)
+            loaded = load(scenario, classes)
+            check_hosts(loaded, host)
+            drawn = secrets.randbelow(2**31) if seed is None else seed
+            return Wanted(loaded, Plan(shape, duration_s, loaded.shares(), host, stop_timeout, drawn))
+
+        command(wanted, Outputs(json_file, csv_prefix, quiet, log_level, log_file), **own)
 
     call.__doc__ = command.__doc__
     for option in reversed(RUN_OPTIONS):
         call = option(call)
     return call
+
+
+def plan_options_said() -> list[str]:
+    """Return which options on the command line say what the run shall be."""
+    context = click.get_current_context()
+    return [name for name in PLANNING if context.get_parameter_source(name) is ParameterSource.COMMANDLINE]
 
 
 def _when(
@@ -73,6 +85,11 @@ def _when(
         return stages, stages.duration_s if run_time is None else run_time
     return ramp(1 if users is None else users, 1.0 if spawn_rate is None else spawn_rate), run_time
 
+
+# The parameters that say what the run shall be, and not what is shown or written of it.
+PLANNING = (
+    "scenario", "host", "users", "spawn_rate", "run_time", "stages", "stop_timeout", "classes", "seed",
+)  # fmt: skip
 
 RUN_OPTIONS = (
     click.argument("scenario", required=False, type=click.Path(path_type=Path)),

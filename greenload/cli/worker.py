@@ -7,49 +7,119 @@ import os
 import secrets
 import signal
 import socket
+from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import click
 import gevent
+from click.exceptions import Exit
 
 from greenload.cli.conduct import RunBroke
+from greenload.cli.local_workers import LocalWorkers, end_with_stdin
+from greenload.cli.options import Duration, is_own_address, key_option, master_address, processes_option
+from greenload.core.bundle import Bundle
 from greenload.core.errors import GreenloadError
 from greenload.core.messages import Hello
-from greenload.green import THROWN
+from greenload.green import THROWN, GreenThreads
+from greenload.key import JoinKey
 from greenload.scenario import load
-from greenload.transport import ZmqLine
+from greenload.scenario_files import fetch, write
+from greenload.transport import Line, ZmqLine
 from greenload.user.recorder import describe
 from greenload.version import VERSION
-from greenload.worker import Worker
+from greenload.worker import DEFAULT_ORPHAN_TIMEOUT_S, Worker
 
 DEFAULT_PORT = 5557
+ENDING = (signal.SIGINT, signal.SIGTERM)
 
 
 @click.command("worker")
 @click.option(
     "--master", required=True, metavar="HOST[:PORT]", help="Where the master is; the port is 5557 unless said."
 )
-@click.option("-f", "--scenario", type=click.Path(path_type=Path), help="The scenario; the same file as the master's.")
+@click.option(
+    "-f", "--scenario", type=click.Path(path_type=Path), help="The scenario, if it is here.  [default: the master's]"
+)
 @click.option("--id", "name", metavar="NAME", help="What this worker is called.  [default: host name and process id]")
-def command(master: str, scenario: Path | None, name: str | None) -> None:
+@click.option(
+    "--orphan-timeout",
+    type=Duration(),
+    default=f"{DEFAULT_ORPHAN_TIMEOUT_S:g}s",
+    show_default=True,
+    help="How long to go on without a word from the master.",
+)
+@key_option
+@processes_option("Be this many workers, NAME-1, NAME-2 and so on, each a process; auto: one for each core.")
+@click.option("--end-with-stdin", "ends_with_stdin", is_flag=True, help="End when stdin does, at once.")
+def command(
+    master: str,
+    scenario: Path | None,
+    name: str | None,
+    orphan_timeout: float,
+    key: JoinKey | None,
+    processes: int | None,
+    ends_with_stdin: bool,
+) -> None:
     """Run virtual users for a master until its run is over.
 
-    Without a scenario it is loadfile.py, else locustfile.py, in the working folder. Ctrl-C takes this worker out of the
-    run: its tasks may finish, and the other workers take its users.
+    Without a scenario the worker gets the master's. Ctrl-C takes this worker out of the run: its tasks may finish, and
+    the other workers take its users.
     """
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.INFO)
-    loaded = load(scenario, only=())
     name = name or f"{socket.gethostname()}-{os.getpid()}"
-    line = ZmqLine(f"tcp://{master if ':' in master else f'{master}:{DEFAULT_PORT}'}")
-    worker = Worker(line, Hello(name, secrets.randbits(32), VERSION, loaded.sha256), loaded.classes)
-    signals = [gevent.signal_handler(number, worker.stop) for number in (signal.SIGINT, signal.SIGTERM)]
+    epoch = secrets.randbits(32)
+    address = master_address(master, DEFAULT_PORT)
+    if scenario is None and key is None and not is_own_address(address):
+        raise click.UsageError(
+            f"a scenario is a program, and without a key anybody could pose as the master at {master} and send one;"
+            " say --key-file, or -f and the scenario's file"
+        )
+    if processes is not None:
+        arguments = [f"--master={master}", f"--orphan-timeout={orphan_timeout:g}s"]
+        if scenario is not None:
+            load(scenario, only=())  # so that one process says what is wrong with it, not all
+            arguments.append(f"--scenario={scenario}")
+        raise SystemExit(LocalWorkers(processes, name, arguments, key).run())
+    worker: Worker | None = None
+
+    def leave() -> None:
+        if worker is not None:
+            worker.stop()
+            worker.stop()  # at once
+
+    if ends_with_stdin:
+        GreenThreads().start(end_with_stdin, leave)
+    with ExitStack() as cleanup:
+        line = ZmqLine(address, key)
+        cleanup.callback(line.close)
+        if scenario is None:
+            folder = Path(cleanup.enter_context(TemporaryDirectory(prefix="greenload-")))
+            scenario = write(_fetched(line, name, epoch), folder)  # switch
+        loaded = load(scenario, only=())
+        worker = Worker(line, Hello(name, epoch, VERSION, loaded.sha256), loaded.classes, orphan_timeout)
+        for number in ENDING:
+            cleanup.callback(gevent.signal_handler(number, worker.stop).cancel)
+        _run(worker)
+
+
+def _fetched(line: Line, name: str, epoch: int) -> Bundle:
+    """Return the master's scenario; a signal ends the waiting for it."""
+    # Thrown into this green thread: a KeyboardInterrupt comes up in the event loop, which prints it.
+    enders = {number: gevent.signal_handler(number, gevent.kill, gevent.getcurrent(), Exit(0)) for number in ENDING}
+    try:
+        return fetch(line, name, epoch, VERSION)  # switch
+    finally:
+        for number, ender in enders.items():
+            ender.cancel()
+            # While the scenario is loaded no green thread runs; the folder it is in must go all the same.
+            signal.signal(number, signal.default_int_handler)
+
+
+def _run(worker: Worker) -> None:
     try:
         worker.run()  # switch
     except GreenloadError:
         raise
     except THROWN as error:
         raise RunBroke(f"this worker broke: {describe(error)}") from error
-    finally:
-        for each in signals:
-            each.cancel()
-        line.close()

@@ -2,38 +2,42 @@
 
 A table of who was heard when, and the roster that follows from it. Somebody who joins, is lost, or comes back is a
 change of the roster, and everybody is told of it; there is no other step, and nothing else touches anybody's load.
-Sends nothing, waits for nothing: time comes in as seconds on the master's clock, and what is to be said goes out as
-(route, message) pairs.
+Sends nothing, keeps nothing, waits for nothing: time comes in as seconds on the master's clock, what is to be said goes
+out as (route, message) pairs, and what is to be kept before that is said as News.
 """
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import NamedTuple
 
+from greenload.core.errors import GreenloadError
+from greenload.core.grants import Grants
 from greenload.core.messages import (
     Ack,
     Bye,
-    Changes,
+    Claim,
+    Fetch,
     FromMaster,
     FromWorker,
+    Grant,
     Hello,
     Plan,
     Refused,
     Report,
-    Start,
     Stop,
 )
+from greenload.core.news import DONE, LOST, READY, RUNNING, STALLED, Kept, Member, News
 from greenload.core.results import Results
-from greenload.core.roster import JOIN, LOSE, Change
-
-READY, RUNNING, STALLED, LOST, DONE = "ready", "running", "stalled", "lost", "done"
+from greenload.core.roster import JOIN, LOSE, Change, Entry, edit_to
+from greenload.core.roster_log import RosterLog
+from greenload.core.schedule import Schedule
+from greenload.core.terms import Expected, Terms
 
 STALLED_AFTER_S = 2.0
-LOST_AFTER_S = 5.0
-# A change is meant for a moment that is still to come when the news of it arrives: then all make it at the same time.
-NOTICE_S = 0.25
+LOST_AFTER_S = 5.0  # when the process cannot be reached, either: one that is only busy stays stalled
+TELL_AGAIN_S = 1.0
+ASK_EVERY_S = 1.0
 
 
 class Order(NamedTuple):
@@ -43,39 +47,49 @@ class Order(NamedTuple):
     message: FromMaster
 
 
-@dataclass
-class Member:
-    """One worker as the master knows it; heard_s is when something was heard of it last, on the master's clock."""
-
-    worker: str
-    epoch: int
-    route: bytes
-    heard_s: float
-    state: str = READY
-    seq: int = 0  # of the last report that was counted
-    told: int = 0  # how many changes there were when it was heard last
+class NotRunning(GreenloadError):
+    """What was asked for can only be done while the run goes on."""
 
 
 class Fleet:
     """The workers of one run."""
 
-    def __init__(self, plan: Plan, expected: int, version: str, scenario_sha256: str) -> None:
+    def __init__(self, plan: Plan, expected: Expected, terms: Terms) -> None:
         self.results = Results()
         self.members: dict[str, Member] = {}
         self.errors: dict[str, str] = {}  # what broke which worker
         self.ignored = 0  # messages of workers nobody knows
         self._plan = plan
         self._expected = expected
-        self._version = version
-        self._scenario_sha256 = scenario_sha256
-        self._changes: list[Change] = []
-        self._began_s: float | None = None
+        self._terms = terms
+        self._roster = RosterLog(plan)
+        self._schedule = Schedule(plan)
+        self._waiting_since_s: float | None = None
+        self._grants = Grants()
         self._stop: Stop | None = None
         self._ended = False  # nobody is waited for any more
+        self._news = News()
+        self._known_states: dict[str, str] = {}  # as of the last news
+
+    def go_on(self, kept: Kept, now_s: float) -> None:
+        """Take up a run where another master left it. Its workers have as long to be heard as if it had just been."""
+        self.results, self._stop = kept.results, kept.stop
+        self.results.take_seconds()  # they are kept already: taken for news, each master would double them in the file
+        self._roster.write(kept.entries)
+        self._grants = Grants(kept.granted)
+        if kept.stop is not None:
+            self._schedule.stop(now_s)
+        if kept.elapsed_s is None:
+            return  # who waits for the beginning says hello again; nobody else is here
+        self._schedule.begin(now_s - kept.elapsed_s)
+        for member in kept.members:
+            self.members[member.worker] = member
+            member.heard_s = now_s
+            self._known_states[member.worker] = member.state
 
     @property
     def has_begun(self) -> bool:
-        return self._began_s is not None
+        return self._schedule.has_begun
 
     @property
     def is_over(self) -> bool:
@@ -88,64 +102,108 @@ class Fleet:
         # With everybody lost and the run not at its end, somebody may come back.
         return self._ended or any(member.state == DONE for member in self.members.values())
 
+    def take_news(self) -> News:
+        """Return what has happened since the last call. Keep it before the orders of that time are carried out."""
+        news, self._news = self._news, News()
+        news.seconds = self.results.take_seconds()
+        for worker, member in self.members.items():
+            if self._known_states.get(worker) != member.state:
+                self._known_states[worker] = member.state
+                news.states[worker] = (member.epoch, member.state)
+        return news
+
     def hear(self, route: bytes, message: FromWorker, now_s: float) -> list[Order]:
         """Take in what a worker says, and return what is to be said because of it."""
         if isinstance(message, Hello):
             return self._hello(route, message, now_s)
+        if isinstance(message, Fetch):
+            return [Order(route, self._terms.answer(message))]
         member = self.members.get(message.worker)
         if member is None or member.epoch != message.epoch:
             self.ignored += 1
             return [Order(route, Refused("this master does not know you; start again"))]
-        member.route, member.heard_s = route, now_s
+        member.is_heard(route, now_s)
         if isinstance(message, Bye):
             return self._bye(member, message, now_s)
+        if isinstance(message, Claim):
+            return [Order(route, self._grant(message))]
         if isinstance(message, Report) and message.seq == member.seq + 1:
             member.seq = message.seq
-            self.results.add(message)
-        news = self._is_alive(member, now_s) or self._missed(member)
-        return [*news, Order(route, Ack(member.seq))]
+            self._news.accounts.append(self.results.add(message))
+        member.says_it_knows(message.known, now_s)
+        self._is_alive(member, now_s)
+        return [*self._inform(member, now_s), *self._stop_for(member), Order(route, Ack(member.seq))]
 
-    def tick(self, now_s: float) -> list[Order]:
-        """See who has fallen silent; called several times a second."""
-        self._ended = self._stop is not None or self._is_past_the_end(now_s)
+    def nobody_at(self, route: bytes) -> None:
+        """Take in that an order found nobody at `route`."""
+        for member in self.members.values():
+            if member.route == route:
+                member.is_there = False
+
+    def tick(self, now_s: float, heard_all_s: float) -> list[Order]:
+        """See who has fallen silent; called several times a second.  Raises TooFewWorkers.
+
+        heard_all_s: until when all that came was heard.
+        """
+        self._waiting_since_s = now_s if self._waiting_since_s is None else self._waiting_since_s
+        if not self.has_begun:
+            self._expected.check(len(self._ready()), now_s - self._waiting_since_s)
+        self._ended = self._stop is not None or self._schedule.is_past(now_s)
         orders: list[Order] = []
         for member in self.members.values():
-            silent_s = now_s - member.heard_s
-            if member.state == READY and silent_s > LOST_AFTER_S:
-                member.state = LOST
-            elif member.state in (RUNNING, STALLED) and silent_s > LOST_AFTER_S:
-                member.state = LOST
-                self.results.lose(member.worker, self._elapsed_s(now_s))
-                orders += self._change(LOSE, member, now_s)
-            elif member.state == RUNNING and silent_s > STALLED_AFTER_S:
+            silent_s = heard_all_s - member.heard_s
+            if silent_s <= STALLED_AFTER_S or member.state in (LOST, DONE):
+                continue
+            if member.state == RUNNING:
                 member.state = STALLED
-        return orders
+            if silent_s <= LOST_AFTER_S:
+                continue
+            if not member.is_there or self._schedule.is_past(now_s):
+                self._lose(member, now_s)
+            elif now_s - member.asked_s >= ASK_EVERY_S:
+                # Said in order to learn whether anybody is there: a process that is only busy is, and keeps its users.
+                member.asked_s = now_s
+                orders.append(Order(member.route, Ack(member.seq)))
+        here = [member for member in self.members.values() if member.state in (RUNNING, STALLED)]
+        return orders + [order for member in here for order in self._inform(member, now_s)]
 
-    def stop(self, at_once: bool) -> list[Order]:
+    def edit(self, users: int, spawn_rate: float, now_s: float) -> None:
+        """From now on go to `users` users at `spawn_rate` users/s.  Raises NotRunning, or ShapeError."""
+        if not self._schedule.goes_on(now_s):
+            raise NotRunning("users can be changed while the run goes on, not before or after")
+        self._note([edit_to(users, spawn_rate, self._roster.next_s(self._schedule.elapsed_s(now_s)))])
+
+    def stop(self, at_once: bool, now_s: float) -> list[Order]:
         """End the run."""
-        self._stop = Stop(at_once)
+        self._stop = self._news.stop = Stop(at_once)
+        self._schedule.stop(now_s)
         return [Order(member.route, self._stop) for member in self.members.values() if member.state != DONE]
 
+    def give_up(self, reason: str) -> list[Order]:
+        """End the run because it cannot go on here."""
+        return [Order(member.route, Refused(reason)) for member in self.members.values() if member.state != DONE]
+
     def _hello(self, route: bytes, hello: Hello, now_s: float) -> list[Order]:
-        reason = self._objection(hello, now_s)
+        reason = self._objection(hello)
         if reason is not None:
             return [Order(route, Refused(reason))]
         member = self.members.get(hello.worker)
         if member is None:
             member = self.members[hello.worker] = Member(hello.worker, hello.epoch, route, now_s)
-            orders = self._join(member, now_s) if self.has_begun else []
-        else:
-            # Its first Hello was heard and the answer lost, or its connection was.
-            member.route, member.heard_s = route, now_s
-            orders = self._is_alive(member, now_s) or self._start_of(member, now_s)
-        return orders if self.has_begun else self._begin(now_s)
+            if self.has_begun:
+                self._join(member, now_s)
+        else:  # its first Hello was heard and the answer lost, or its connection was
+            member.is_heard(route, now_s)
+            self._is_alive(member, now_s)
+        if not self.has_begun:
+            return self._begin(now_s)
+        return [*self._inform(member, now_s), *self._stop_for(member)]
 
-    def _objection(self, hello: Hello, now_s: float) -> str | None:
+    def _objection(self, hello: Hello) -> str | None:
         """Return why this worker may not take part, or None."""
-        if hello.version != self._version:
-            return f"this master is greenload {self._version}, the worker is {hello.version}; install the same"
-        if hello.scenario_sha256 != self._scenario_sha256:
-            return "this worker has another scenario than the master; give both the same file"
+        objection = self._terms.objection(hello)
+        if objection is not None:
+            return objection
         if self._stop is not None or self.is_over:
             return "the run is over"
         known = self.members.get(hello.worker)
@@ -155,46 +213,46 @@ class Fleet:
 
     def _begin(self, now_s: float) -> list[Order]:
         """Begin, once everybody who is expected is here."""
-        ready = [member for member in self.members.values() if member.state == READY]
-        if len(ready) < self._expected:
+        ready = self._ready()
+        if len(ready) < self._expected.workers:
             return []
-        self._began_s = now_s
-        self._changes = [Change(0.0, JOIN, member.worker) for member in ready]
+        self._schedule.begin(now_s)
+        self._news.began = True
+        self._note([Change(0.0, JOIN, member.worker) for member in ready])
         for member in ready:
             member.state = RUNNING
-        return [order for member in ready for order in self._start_of(member, now_s)]
+        return [order for member in ready for order in self._inform(member, now_s)]
 
-    def _start_of(self, member: Member, now_s: float) -> list[Order]:
-        """Tell `member` all there is to know."""
-        if not self.has_begun:
+    def _ready(self) -> list[Member]:
+        """Return who is here before the run begins, by name."""
+        ready = [member for member in self.members.values() if member.state == READY]
+        return sorted(ready, key=lambda member: member.worker)
+
+    def _inform(self, member: Member, now_s: float) -> list[Order]:
+        """Tell `member` what is new in the roster, and again what it does not say it knows: messages may be lost."""
+        # By what it said so long after it was told: who is silent may well know, and would only find it many times.
+        is_to_hear_again = member.known < member.told and member.heard_s - member.told_s >= TELL_AGAIN_S
+        first = member.known if is_to_hear_again else member.told
+        if first == len(self._roster) or not member.route:
             return []
-        member.told = len(self._changes)
-        start = Order(member.route, Start(self._plan, tuple(self._changes), self._elapsed_s(now_s)))
-        return [start] if self._stop is None else [start, Order(member.route, self._stop)]
+        member.told = len(self._roster)
+        if first == member.known:  # not by more of it: changes that come often would put off what got lost for ever
+            member.told_s = now_s
+        return [Order(member.route, self._roster.said_from(first, self._schedule.elapsed_s(now_s)))]
 
-    def _missed(self, member: Member) -> list[Order]:
-        """Tell `member` again what has changed since it was heard last: its connection may have been gone."""
-        changes = tuple(self._changes[member.told :])
-        member.told = len(self._changes)
-        return [Order(member.route, Changes(changes))] if changes else []
+    def _stop_for(self, member: Member) -> list[Order]:
+        """Say a stop again to one that goes on."""
+        return [] if self._stop is None else [Order(member.route, self._stop)]
 
-    def _is_alive(self, member: Member, now_s: float) -> list[Order]:
-        """Note that a worker is alive; one that was lost comes back to its part of the users.
-
-        One that was silent is told everything again: nobody knows what it has heard.
-        """
-        if member.state == LOST and self.has_begun:
+    def _is_alive(self, member: Member, now_s: float) -> None:
+        """Note that a worker is alive; one that was lost comes back to its part of the users."""
+        if member.state == STALLED:
+            member.state = RUNNING
+        elif member.state == LOST and self.has_begun:
             self.results.find(member.worker)
-            return self._join(member, now_s)
-        if member.state == LOST:
+            self._join(member, now_s)
+        elif member.state == LOST:
             member.state = READY
-        if member.state != STALLED:
-            return []
-        member.state = RUNNING
-        return self._start_of(member, now_s)
-
-    def _join(self, member: Member, now_s: float) -> list[Order]:
-        return [*self._change(JOIN, member, now_s), *self._start_of(member, now_s)]
 
     def _bye(self, member: Member, bye: Bye, now_s: float) -> list[Order]:
         was_here = member.state in (RUNNING, STALLED)
@@ -202,30 +260,33 @@ class Fleet:
         self.results.find(member.worker)
         if bye.error is not None:
             self.errors[member.worker] = bye.error
-        # At the end everybody leaves, and there is nothing to take over.
-        handed_over = self._change(LOSE, member, now_s) if was_here and self._goes_on(now_s) else []
-        return [*handed_over, Order(member.route, Ack(member.seq))]
+        if was_here and self._schedule.goes_on(now_s):  # at the end everybody leaves, and there is nothing to take over
+            self._change(LOSE, member, now_s)
+        return [Order(member.route, Ack(member.seq))]
 
-    def _change(self, kind: str, member: Member, now_s: float) -> list[Order]:
-        """Change the roster, and tell the others of it."""
-        # One after the other: of one instant, the roster would put a JOIN before the LOSE that it undoes.
-        at_s = max(self._elapsed_s(now_s) + NOTICE_S, math.nextafter(self._changes[-1].at_s, math.inf))
-        change = Change(at_s, kind, member.worker)
-        self._changes.append(change)
-        others = [each for each in self.members.values() if each.state in (RUNNING, STALLED)]
-        if kind == JOIN:
-            member.state = RUNNING
-        return [Order(each.route, Changes((change,))) for each in others]
+    def _grant(self, claim: Claim) -> Grant:
+        granted, is_new = self._grants.grant(claim)
+        if is_new:
+            self._news.granted.append(granted)
+        return Grant(granted.number, granted.first)
 
-    def _elapsed_s(self, now_s: float) -> float:
-        return 0.0 if self._began_s is None else now_s - self._began_s
+    def _join(self, member: Member, now_s: float) -> None:
+        member.state = RUNNING
+        self._change(JOIN, member, now_s)
 
-    def _goes_on(self, now_s: float) -> bool:
-        """Whether there is still load to make."""
-        return self._stop is None and (self._plan.duration_s is None or self._elapsed_s(now_s) < self._plan.duration_s)
+    def _lose(self, member: Member, now_s: float) -> None:
+        was_here, member.state = member.state == STALLED, LOST
+        if was_here:
+            self.results.lose(member.worker, self._schedule.elapsed_s(now_s))
+            self._change(LOSE, member, now_s)
 
-    def _is_past_the_end(self, now_s: float) -> bool:
-        """Whether the plan's time, and that for finishing tasks, has gone by."""
-        if self._plan.duration_s is None or not self.has_begun:
-            return False
-        return self._elapsed_s(now_s) > self._plan.duration_s + self._plan.stop_timeout_s + LOST_AFTER_S
+    def _change(self, kind: str, member: Member, now_s: float) -> None:
+        """Change who is here; the next tick tells everybody, of all changes since the last one together."""
+        self._note([Change(self._roster.next_s(self._schedule.elapsed_s(now_s)), kind, member.worker)])
+
+    def _note(self, entries: Sequence[Entry]) -> None:
+        self._roster.write(entries)
+        self._news.entries += entries
+        for entry in entries:
+            if isinstance(entry, Change):
+                self.results.expect(entry.worker)

@@ -1,16 +1,18 @@
 """What a run's two sides say to each other: values, without a wire.
 
 A worker says Hello, gets a Start, answers each second with a Report, and says Bye when its last report has been
-acknowledged. The master sends Start, Changes, Ack and Stop, or Refused to whom it does not want. Seconds are counted
+acknowledged; one without a scenario has fetched it before, piece by piece. The master sends Start, Changes, Ack and
+Stop, or Refused to whom it does not want. Seconds are counted
 from the run's beginning on each side's own clock: no clock reading of one machine is compared with another's.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from greenload.core.placement import Share
-from greenload.core.roster import Change
+from greenload.core.roster import Entry
 from greenload.core.shape import Shape
 from greenload.core.stats import Stats
 
@@ -45,11 +47,22 @@ class Hello:
 
 
 @dataclass(frozen=True)
-class Beat:
-    """A worker is still here and has nothing to report."""
+class Fetch:
+    """A worker without a scenario wants the master's, from byte `offset` on."""
 
     worker: str
     epoch: int
+    version: str
+    offset: int
+
+
+@dataclass(frozen=True)
+class Beat:
+    """A worker is still here and has nothing to report; it knows the first `known` entries of the roster."""
+
+    worker: str
+    epoch: int
+    known: int = 0
 
 
 @dataclass(frozen=True)
@@ -61,6 +74,7 @@ class Report:
     users            how many live there at its end
     cpu_percent      of one core, in that time
     counted          requests that ended since the beginning, by the worker's own count: what all reports must add up to
+    known            how many entries of the roster the worker knows, from the first one on
     """
 
     worker: str
@@ -72,6 +86,7 @@ class Report:
     users: int
     cpu_percent: float
     counted: int
+    known: int = 0
 
     @property
     def second(self) -> int:
@@ -81,6 +96,58 @@ class Report:
     @property
     def covered_s(self) -> float:
         return self.until_s - self.from_s
+
+    @property
+    def account(self) -> Account:
+        """What there is in this report beside its stats."""
+        return Account(
+            worker=self.worker,
+            epoch=self.epoch,
+            seq=self.seq,
+            from_s=self.from_s,
+            until_s=self.until_s,
+            users=self.users,
+            cpu_percent=self.cpu_percent,
+            counted=self.counted,
+            sent=self.stats.sent,
+            ended=self.stats.succeeded + self.stats.failed,
+            unfinished=self.stats.unfinished,
+        )
+
+
+class Account(NamedTuple):
+    """A report without its stats, but with what they come to: sent, ended and unfinished are numbers of requests."""
+
+    worker: str
+    epoch: int
+    seq: int
+    from_s: float
+    until_s: float
+    users: int
+    cpu_percent: float
+    counted: int
+    sent: int
+    ended: int
+    unfinished: int
+
+    @property
+    def second(self) -> int:
+        return int(self.from_s)
+
+    @property
+    def covered_s(self) -> float:
+        return self.until_s - self.from_s
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A worker wants `count` rows of the test data `rows` for its users; number is 1, 2, 3, ... within the epoch."""
+
+    worker: str
+    epoch: int
+    number: int
+    rows: str
+    count: int
 
 
 @dataclass(frozen=True)
@@ -94,18 +161,19 @@ class Bye:
 
 @dataclass(frozen=True)
 class Start:
-    """The run began `elapsed_s` seconds ago; `changes` is the roster so far."""
+    """The run began `elapsed_s` seconds ago; `entries` is the roster so far."""
 
     plan: Plan
-    changes: tuple[Change, ...]
+    entries: tuple[Entry, ...]
     elapsed_s: float
 
 
 @dataclass(frozen=True)
 class Changes:
-    """More of the roster."""
+    """More of the roster: of the entries as the master wrote them, numbers first, first + 1, ...; here in any order."""
 
-    changes: tuple[Change, ...]
+    first: int
+    entries: tuple[Entry, ...]
 
 
 @dataclass(frozen=True)
@@ -116,10 +184,31 @@ class Ack:
 
 
 @dataclass(frozen=True)
+class Grant:
+    """The rows that claim `number` asked for are first, first + 1, ...: nobody else has them, ever."""
+
+    number: int
+    first: int
+
+
+@dataclass(frozen=True)
 class Stop:
     """End the run: let tasks under way finish, or (at_once) do not."""
 
     at_once: bool
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Some of the scenario's files as one bundle: `data` from byte `offset` on.
+
+    size, sha256  of the whole bundle, in bytes and in hexadecimal
+    """
+
+    sha256: str
+    size: int
+    offset: int
+    data: bytes
 
 
 @dataclass(frozen=True)
@@ -129,6 +218,6 @@ class Refused:
     reason: str
 
 
-FromWorker = Hello | Beat | Report | Bye
-FromMaster = Start | Changes | Ack | Stop | Refused
+FromWorker = Hello | Fetch | Beat | Report | Claim | Bye
+FromMaster = Start | Changes | Ack | Grant | Stop | Piece | Refused
 Message = FromWorker | FromMaster

@@ -15,6 +15,7 @@ from greenload.core.stats import sum_of
 
 MOST_ON_THE_WAY = 10
 SEND_AGAIN_S = 2.0
+LONGEST_SEND_AGAIN_S = 16.0  # to a master that says nothing at all: one that has too much to do must not get more
 
 
 class Outbox:
@@ -27,6 +28,7 @@ class Outbox:
         self._sent_to_seq = 0
         # A new report does not begin this wait anew: there is one each second, and a lost one would wait for them all.
         self._unanswered_since_s = 0.0
+        self._patience_s = SEND_AGAIN_S
 
     @property
     def is_empty(self) -> bool:
@@ -37,21 +39,23 @@ class Outbox:
         self._waiting = report if self._waiting is None else _added(self._waiting, report)
 
     def due(self, now_s: float) -> list[Report]:
-        """Return what is to be sent now: what never was, and all of it when SEND_AGAIN_S went by without an answer."""
+        """Return what is to be sent now: what never was, and all of it when it has been without an answer for long."""
         if not self._on_the_way:
             self._unanswered_since_s = now_s
         if self._waiting is not None and len(self._on_the_way) < MOST_ON_THE_WAY:
             self._last_seq += 1
             self._on_the_way.append(replace(self._waiting, seq=self._last_seq))
             self._waiting = None
-        if now_s - self._unanswered_since_s >= SEND_AGAIN_S:
+        if now_s - self._unanswered_since_s >= self._patience_s:
             self._sent_to_seq, self._unanswered_since_s = 0, now_s
+            self._patience_s = min(2 * self._patience_s, LONGEST_SEND_AGAIN_S)
         due = [report for report in self._on_the_way if report.seq > self._sent_to_seq]
         self._sent_to_seq = self._last_seq
         return due
 
     def acknowledge(self, seq: int, now_s: float) -> None:
         """Let go of all reports up to `seq`."""
+        self._patience_s = SEND_AGAIN_S
         while self._on_the_way and self._on_the_way[0].seq <= seq:
             self._on_the_way.popleft()
             self._unanswered_since_s = now_s

@@ -59,16 +59,19 @@ def _in_proportion(weights: Sequence[tuple[str, Fraction]]) -> Iterator[str]:
     Source: Baruah, Cohen, Plaxton, Varvel, "Proportionate Progress" (1996), one processor.
     """
     total = sum((weight for _, weight in weights), Fraction())
-    parts = [weight / total for _, weight in weights]
+    # In whole numbers, for a Fraction's own arithmetic takes most of the time: part p is above / below.
+    parts = [(weight / total).as_integer_ratio() for _, weight in weights]
     may_come = [(0, order, 1) for order in range(len(weights))]
     must_come: list[tuple[int, int, int]] = []
     for position in itertools.count() if weights else ():
         while may_come and may_come[0][0] <= position:
             _, order, j = heapq.heappop(may_come)
-            heapq.heappush(must_come, (math.ceil(j / parts[order]), order, j))
+            above, below = parts[order]
+            heapq.heappush(must_come, (-(-j * below // above), order, j))
         _, order, j = heapq.heappop(must_come)
         yield weights[order][0]
-        heapq.heappush(may_come, (math.floor(j / parts[order]), order, j + 1))
+        above, below = parts[order]
+        heapq.heappush(may_come, (j * below // above, order, j + 1))
 
 
 class Placement:
@@ -201,10 +204,16 @@ class _Levels:
         self._with[count] = self._with.get(count, 0) | 1 << index
 
     def fewest(self, among: int) -> int:
-        return next(found for count in sorted(self._with) if (found := self._with[count] & among))
+        return self._first_of(sorted(self._with), among)
 
     def most(self, among: int) -> int:
-        return next(found for count in sorted(self._with, reverse=True) if (found := self._with[count] & among))
+        return self._first_of(sorted(self._with, reverse=True), among)
+
+    def _first_of(self, counts: Sequence[int], among: int) -> int:
+        for count in counts:
+            if found := self._with[count] & among:
+                return found
+        raise ValueError("there is no worker among nobody")
 
     def _leave(self, index: int) -> None:
         count = self.count[index]

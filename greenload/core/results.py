@@ -1,50 +1,21 @@
 """A run, second by second: what the workers reported, added up.
 
-Totals are exact for the whole run. The seconds are kept for windows and curves; so that a run of days fits in memory
-there are at most MOST_SLOTS of them: the last five minutes are always there by the second, and what is older in slots
-that grow with their age.
+Totals are exact for the whole run; the seconds are kept for windows and curves.
 
 Knows nothing of how reports travel, and computes no percentile before somebody asks.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from greenload.core.messages import Report
+from greenload.core.messages import Account, Report
+from greenload.core.slots import Slot, Slots
 from greenload.core.stats import Stats, Tally, sum_of
 
-MOST_SLOTS = 600
-FEWEST_SLOTS = 20
-MOST_TALLIES = 30_000  # in all slots together: with fifty names or fewer it is the slots that are counted
-WIDEST_PART = 1 / 25  # of its age, that an old slot covers, as long as there is room
+MOST_FRESH = 4  # seconds that are added up before they go into the totals and the slots
 BUSY_CPU_PERCENT = 90.0
 SHORTEST_CPU_S = 0.5  # the processor's clock is too coarse to say much about less
-
-
-@dataclass
-class Slot:
-    """Some seconds of the run: `width_s` of them from `first_s` on."""
-
-    first_s: int
-    width_s: int = 1
-    stats: Stats = field(default_factory=Stats)
-    users_on: dict[str, int] = field(default_factory=dict)  # worker -> users at the slot's end
-    total: Tally = field(default_factory=Tally)  # of all names
-
-    @property
-    def users(self) -> int:
-        return sum(self.users_on.values())
-
-    def append(self, later: Slot) -> None:
-        """Take in the slot that follows this one."""
-        self.width_s = later.first_s + later.width_s - self.first_s
-        self.stats.add(later.stats)
-        self.total.add(later.total)
-        # Not merged: a worker that was lost meanwhile would go on counting beside those who took its users.
-        self.users_on = later.users_on or self.users_on
 
 
 @dataclass
@@ -80,19 +51,19 @@ class WorkerRecord:
     def cpu_mean_percent(self) -> float:
         return 100 * self._cpu_s / self._reported_s if self._reported_s else 0.0
 
-    def hear(self, report: Report) -> None:
-        self.users = report.users
-        self.until_s = max(self.until_s, report.until_s)
-        self.most_users = max(self.most_users, report.users)
-        self.sent += report.stats.sent
-        self.requests += report.stats.succeeded + report.stats.failed
-        self.unfinished += report.stats.unfinished
-        self.counted = max(self.counted, report.counted)
-        self._reported_s += report.covered_s
-        self._cpu_s += report.cpu_percent / 100 * report.covered_s
-        if report.covered_s >= SHORTEST_CPU_S:
-            self.cpu_max_percent = max(self.cpu_max_percent, report.cpu_percent)
-        self._busy_now_s = self._busy_now_s + report.covered_s if report.cpu_percent > BUSY_CPU_PERCENT else 0.0
+    def hear(self, account: Account) -> None:
+        self.users = account.users
+        self.until_s = max(self.until_s, account.until_s)
+        self.most_users = max(self.most_users, account.users)
+        self.sent += account.sent
+        self.requests += account.ended
+        self.unfinished += account.unfinished
+        self.counted = max(self.counted, account.counted)
+        self._reported_s += account.covered_s
+        self._cpu_s += account.cpu_percent / 100 * account.covered_s
+        if account.covered_s >= SHORTEST_CPU_S:
+            self.cpu_max_percent = max(self.cpu_max_percent, account.cpu_percent)
+        self._busy_now_s = self._busy_now_s + account.covered_s if account.cpu_percent > BUSY_CPU_PERCENT else 0.0
         self.busy_s = max(self.busy_s, self._busy_now_s)
 
 
@@ -136,35 +107,64 @@ class Reconciliation:
         return self.sent == self.succeeded + self.failed + self.unfinished and not self.missing
 
 
-def sum_of_totals(slots: Iterable[Slot]) -> Tally:
-    """Return what happened to all names in `slots` together, a new Tally."""
-    total = Tally()
-    for slot in slots:
-        total.add(slot.total)
-    return total
-
-
 class Results:
     """The record of one run."""
 
     def __init__(self) -> None:
-        self.total = Stats()
-        self.total_tally = Tally()  # of all names: kept, since it is looked at each second
-        self.slots: list[Slot] = []
         self.workers: dict[str, WorkerRecord] = {}
         self.elapsed_s = 0.0
+        self._total = Stats()
+        self._total_tally = Tally()  # of all names: kept, since it is looked at each second
+        self._slots = Slots()
+        # A second of many workers is added up here and goes into all else once, when somebody looks: adding each report
+        # to everything would cost five times as much.
+        self._fresh: dict[int, Slot] = {}
+        self._settled: list[tuple[int, Stats]] = []  # and not yet taken by who keeps it
 
-    def add(self, report: Report) -> None:
-        """Add what one worker counted in one second."""
-        stats, tally = report.stats, report.stats.total()
-        self.total.add(stats)
-        self.total_tally.add(tally)
-        slot = self._slot(report.second)
-        slot.stats.add(stats)
-        slot.total.add(tally)
-        slot.users_on[report.worker] = report.users
-        self.workers.setdefault(report.worker, WorkerRecord()).hear(report)
-        self.elapsed_s = max(self.elapsed_s, report.until_s)
+    @property
+    def total(self) -> Stats:
+        """All that was reported."""
+        self._settle()
+        return self._total
+
+    @property
+    def total_tally(self) -> Tally:
+        """The same, of all names together."""
+        self._settle()
+        return self._total_tally
+
+    @property
+    def slots(self) -> list[Slot]:
+        """The run second by second, as far as that is kept."""
+        self._settle()
+        return self._slots.kept
+
+    def add(self, report: Report) -> Account:
+        """Add what one worker counted in one second; return what there was beside the counts."""
+        account = report.account
+        self.count(report.second, report.stats)
+        self.note(account)
+        return account
+
+    def count(self, second: int, stats: Stats) -> None:
+        """Add what was counted in `second`, by whomever."""
+        self._fresh_slot(second).stats.add(stats)
+
+    def note(self, account: Account) -> None:
+        """Add what else one worker reported."""
+        self._fresh_slot(account.second).users_on[account.worker] = account.users
+        self.workers.setdefault(account.worker, WorkerRecord()).hear(account)
+        self.elapsed_s = max(self.elapsed_s, account.until_s)
+
+    def take_seconds(self) -> list[tuple[int, Stats]]:
+        """Return what was counted since the last call, as (second, Stats); a second may come in several parts."""
+        self._settle()
+        seconds, self._settled = self._settled, []
+        return seconds
+
+    def expect(self, worker: str) -> None:
+        """Note that `worker` takes part; its place among the workers is its index."""
+        self.workers.setdefault(worker, WorkerRecord())
 
     def lose(self, worker: str, at_s: float) -> None:
         """Note that `worker` was lost at `at_s`: what it did after its last report is missing, unless it comes back."""
@@ -210,38 +210,22 @@ class Results:
             missing=tuple(missing),
         )
 
-    def _slot(self, second: int) -> Slot:
-        """Return the slot that holds `second`, making it if need be: workers report at their own pace."""
-        at = bisect_right(self.slots, second, key=lambda slot: slot.first_s)
-        if at and second < self.slots[at - 1].first_s + self.slots[at - 1].width_s:
-            return self.slots[at - 1]
-        if len(self.slots) >= MOST_SLOTS or (len(self.slots) > FEWEST_SLOTS and self._held() > MOST_TALLIES):
-            self._coarsen()
-            return self._slot(second)
-        slot = Slot(second)
-        self.slots.insert(at, slot)
-        return slot
+    def _settle(self) -> None:
+        """Let what is fresh go into the totals and the slots."""
+        for second, fresh in sorted(self._fresh.items()):
+            tally = fresh.stats.total()
+            self._total.add(fresh.stats)
+            self._total_tally.add(tally)
+            slot = self._slots.at(second)
+            slot.stats.add(fresh.stats)
+            slot.total.add(tally)
+            slot.users_on.update(fresh.users_on)
+            self._settled.append((second, fresh.stats))
+        self._fresh.clear()
 
-    def _held(self) -> int:
-        return sum(len(slot.stats.tallies) for slot in self.slots)
-
-    def _coarsen(self) -> None:
-        """Make room: join neighbours in the older half until an eighth of it is free."""
-        half = len(self.slots) // 2
-        older, newer = self.slots[:half], self.slots[half:]
-        part = WIDEST_PART
-        while len(older) > half - max(1, half // 8):
-            older = _joined(older, newer[-1].first_s, part)
-            part *= 2
-        self.slots = older + newer
-
-
-def _joined(slots: list[Slot], now_s: int, part: float) -> list[Slot]:
-    """Join neighbours as long as a slot covers no more than `part` of its age."""
-    kept = slots[:1]
-    for slot in slots[1:]:
-        if slot.first_s + slot.width_s - kept[-1].first_s <= part * (now_s - kept[-1].first_s):
-            kept[-1].append(slot)
-        else:
-            kept.append(slot)
-    return kept
+    def _fresh_slot(self, second: int) -> Slot:
+        if second not in self._fresh:
+            if len(self._fresh) >= MOST_FRESH:
+                self._settle()
+            self._fresh[second] = Slot(second)
+        return self._fresh[second]

@@ -1,8 +1,9 @@
-"""The roster: who is here, when; and so, with the load's shape, who runs which users at any time.
+"""The roster: who is here and how many users there shall be, when; and so, who runs which users at any time.
 
 Master and workers keep the same roster and draw the same conclusion from it, so placement is never negotiated: a worker
-works out its own users, at their own instants, from a few changes that everybody hears of. A change that comes late is
-put where it belongs and everything is worked out anew, with the same result as if it had come in time.
+works out its own users, at their own instants, from the load's shape and a few changes that everybody hears of. A
+change that comes late is put where it belongs and everything is worked out anew, with the same result as if it had come
+in time.
 
 Knows nothing of clocks or messages: time comes in as seconds since the run began.
 """
@@ -14,10 +15,11 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from greenload.core.placement import Placement, Share
-from greenload.core.shape import Shape, Step
+from greenload.core.shape import Shape, ShapeError, Step, check_spawn_rate, steps_to
 
 JOIN = "join"
 LOSE = "lose"
+EDIT = "edit"
 
 
 class Change(NamedTuple):
@@ -28,32 +30,62 @@ class Change(NamedTuple):
     worker: str
 
 
+class Edit(NamedTuple):
+    """From `at_s` on, go to `users` users at `spawn_rate` users/s and stay there, whatever the shape says.
+
+    kind is EDIT: it keeps this apart from a Change of the same instant, in the same order everywhere.
+    """
+
+    at_s: float
+    kind: str
+    users: int
+    spawn_rate: float
+
+
+Entry = Change | Edit
+
+
+def edit_to(users: int, spawn_rate: float, at_s: float) -> Edit:
+    """Return the Edit of `at_s`.  Raises ShapeError for users or a spawn rate that cannot be meant."""
+    if users < 0:
+        raise ShapeError(f"there can be 0 users or more, not {users}")
+    check_spawn_rate(spawn_rate)
+    return Edit(at_s, EDIT, users, spawn_rate)
+
+
 class Roster:
     """The workers of a run over time, and their users."""
 
     def __init__(self, shares: Sequence[Share], shape: Shape) -> None:
         self._shares = shares
         self._shape = shape
-        self._changes: list[Change] = []
+        self._entries: list[Entry] = []
         self._placement: Placement
         self._here: set[str]
         self._steps: Iterator[Step]
         self._step: Step | None
-        self._heard: int  # changes that have been applied
+        self._users: int
+        self._heard: int  # entries that have been applied
         self._worked_out_s: float
         self._rewind()
 
     @property
-    def changes(self) -> Sequence[Change]:
-        """All changes so far, in the order of their time: another roster that hears them comes to the same result."""
-        return self._changes
+    def entries(self) -> Sequence[Entry]:
+        """All entries so far, in the order of their time: another roster that hears them comes to the same result."""
+        return self._entries
 
-    def hear(self, change: Change) -> None:
-        """Take in a change, in whatever order changes come; one that is known already changes nothing."""
-        if change in self._changes:
+    @property
+    def workers(self) -> list[str]:
+        """Everybody who has ever been here, in the order of coming; those that came together, by name."""
+        return list(dict.fromkeys(entry.worker for entry in self._entries if isinstance(entry, Change)))
+
+    def hear(self, entry: Entry) -> None:
+        """Take in an entry, in whatever order they come; one that is known already changes nothing."""
+        if entry in self._entries:
             return
-        insort(self._changes, change)
-        if change.at_s < self._worked_out_s:
+        insort(self._entries, entry)
+        # Also when it is of just that instant: there it may go before one that was applied.
+        if entry.at_s <= self._worked_out_s:
             self._rewind()
 
     def users_of(self, worker: str, at_s: float) -> dict[str, int]:
@@ -68,33 +100,38 @@ class Roster:
     def next_s(self) -> float | None:
         """Return when something changes next after the time last asked for, or None when nothing will."""
         times = [self._step.at_s] if self._step is not None else []
-        times += [change.at_s for change in self._changes[self._heard : self._heard + 1]]
+        times += [entry.at_s for entry in self._entries[self._heard : self._heard + 1]]
         return min(times, default=None)
 
     def _work_out(self, until_s: float) -> None:
-        """Apply all changes and steps up to `until_s`, in the order of their time; of one time, changes first."""
+        """Apply all entries and steps up to `until_s`, in the order of their time; of one time, entries first."""
         while (at_s := self.next_s()) is not None and at_s <= until_s:
-            change = self._changes[self._heard] if self._heard < len(self._changes) else None
-            if change is not None and change.at_s == at_s:
+            entry = self._entries[self._heard] if self._heard < len(self._entries) else None
+            if entry is not None and entry.at_s == at_s:
                 self._heard += 1
-                self._apply(change)
+                self._apply(entry)
             elif self._step is not None:
-                self._placement.resize(self._step.users)
+                self._users = self._step.users
+                self._placement.resize(self._users)
                 self._step = next(self._steps, None)
         self._worked_out_s = until_s
 
-    def _apply(self, change: Change) -> None:
-        if change.kind == JOIN and change.worker not in self._here:
-            self._here.add(change.worker)
-            self._placement.join(change.worker)
-        elif change.kind == LOSE and change.worker in self._here:
-            self._here.remove(change.worker)
-            self._placement.lose(change.worker)
+    def _apply(self, entry: Entry) -> None:
+        if isinstance(entry, Edit):
+            self._steps = steps_to(entry.users, self._users, entry.spawn_rate, entry.at_s)
+            self._step = next(self._steps, None)
+        elif entry.kind == JOIN and entry.worker not in self._here:
+            self._here.add(entry.worker)
+            self._placement.join(entry.worker)
+        elif entry.kind == LOSE and entry.worker in self._here:
+            self._here.remove(entry.worker)
+            self._placement.lose(entry.worker)
 
     def _rewind(self) -> None:
         self._placement = Placement(self._shares)
         self._here = set()
         self._steps = self._shape.steps()
         self._step = next(self._steps, None)
+        self._users = 0
         self._heard = 0
         self._worked_out_s = float("-inf")

@@ -90,9 +90,21 @@ def ramp(users: int, spawn_rate: float) -> Shape:
     """Return the shape of `-u users -r spawn_rate`: up to `users` at `spawn_rate` users/s, and there it stays."""
     if users < 1:
         raise ShapeError(f"a run needs 1 user or more, not {users}")
+    check_spawn_rate(spawn_rate)
+    return Shape((Stage(users, users / spawn_rate),))
+
+
+def check_spawn_rate(spawn_rate: float) -> None:
+    """Raise ShapeError when users cannot come and go at `spawn_rate` users/s."""
     if not 0 < spawn_rate < math.inf:
         raise ShapeError(f"a spawn rate must be above 0 users/s, not {spawn_rate:g}")
-    return Shape((Stage(users, users / spawn_rate),))
+
+
+def steps_to(users: int, from_users: int, spawn_rate: float, from_s: float) -> Iterator[Step]:
+    """Yield the steps from `from_users` to `users` at `spawn_rate` users/s up or down, the first one at `from_s`."""
+    down = users < from_users
+    for number, each in enumerate(range(from_users, users, -1 if down else 1)):
+        yield Step(from_s + number / spawn_rate, each - 1 if down else each + 1)
 
 
 def _crossings(low: float, high: float, users: int) -> Iterator[tuple[int, float]]:

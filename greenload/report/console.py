@@ -20,7 +20,8 @@ from rich.table import Table
 from rich.text import Text
 
 from greenload.core.histogram import Histogram
-from greenload.core.results import Results, sum_of_totals
+from greenload.core.results import Results
+from greenload.core.slots import sum_of_totals
 from greenload.core.stats import Tally
 from greenload.report.summary import Document, milliseconds
 

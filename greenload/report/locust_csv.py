@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from greenload.core.histogram import Histogram
-from greenload.core.results import Results, sum_of_totals
+from greenload.core.results import Results
+from greenload.core.slots import sum_of_totals
 from greenload.core.stats import Stats, Tally
 
 PERCENTS = (50.0, 66.0, 75.0, 80.0, 90.0, 95.0, 98.0, 99.0, 99.9, 99.99, 100.0)

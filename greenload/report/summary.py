@@ -5,11 +5,11 @@ The console and --json both read this; so they cannot disagree.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from greenload.core.histogram import Histogram
 from greenload.core.results import Results, WorkerRecord
+from greenload.core.run_info import RunInfo
 from greenload.core.stats import Occurrences, Tally
 from greenload.core.verdict import judge
 
@@ -17,20 +17,6 @@ SCHEMA = "greenload.summary/1"
 PERCENTS = (50.0, 75.0, 90.0, 95.0, 99.0, 99.9)
 
 Document = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class RunInfo:
-    """What is known of a run before it begins; `started` is ISO 8601 in UTC."""
-
-    id: str
-    started: str
-    model: str
-    scenario: str
-    scenario_sha256: str
-    host: str | None
-    seed: int
-    version: str
 
 
 def summarize(run: RunInfo, results: Results) -> Document:

@@ -17,16 +17,25 @@ class Environment:
     now       seconds since the run began
     seed      what all their random numbers come from
     worker_index  which worker of the run this is: 0, 1, 2, ... in the order of coming
+    take_row      asks the master for the number of a row of test data; see Rows
+    worker_count  how many have come so far, those that are gone included: worker_index is always below it
     """
 
     def __init__(
-        self, host: str | None, recorder: Recorder, now: Callable[[], float], seed: int, worker_index: int = 0
+        self,
+        host: str | None,
+        recorder: Recorder,
+        now: Callable[[], float],
+        seed: int,
+        take_row: Callable[[str], int],
     ) -> None:
         self.host = host
         self.recorder = recorder
         self.now = now
         self.seed = seed
-        self.worker_index = worker_index
+        self.take_row = take_row
+        self.worker_index = 0
+        self.worker_count = 1
         self._born: Counter[str] = Counter()
 
     def new_random(self, class_name: str) -> Random:

@@ -1,5 +1,6 @@
 """Whoever joins, falls silent or comes back: the users stay the plan's, and each report counts exactly once."""
 
+import copy
 from collections import defaultdict
 from dataclasses import replace
 
@@ -7,15 +8,25 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from greenload.core.fleet import DONE, LOST, LOST_AFTER_S, NOTICE_S, RUNNING, STALLED, STALLED_AFTER_S, Fleet
-from greenload.core.messages import Ack, Beat, Bye, Changes, Hello, Plan, Refused, Report, Start, Stop
+from greenload.core.bundle import Bundle
+from greenload.core.fleet import LOST_AFTER_S, STALLED_AFTER_S, TELL_AGAIN_S, Fleet, NotRunning
+from greenload.core.messages import Ack, Beat, Bye, Changes, Fetch, Hello, Plan, Refused, Report, Start, Stop
+from greenload.core.news import DONE, LOST, READY, RUNNING, STALLED, Kept, Member
 from greenload.core.outbox import Outbox
 from greenload.core.placement import Share
-from greenload.core.roster import JOIN, LOSE, Change, Roster
-from greenload.core.shape import ramp
+from greenload.core.results import Results, WorkerRecord
+from greenload.core.roster import EDIT, JOIN, LOSE, Change, Edit, Roster
+from greenload.core.roster_log import NOTICE_S
+from greenload.core.shape import ShapeError, ramp
 from greenload.core.stats import Sample, Stats
+from greenload.core.terms import Expected, Terms, TooFewWorkers
 
 USERS = 12
+OTHER_SCENARIO = (
+    "this worker has another scenario than the master; give both the same file, or leave out -f to get the master's, or"
+    " let the master say --any-scenario"
+)
+TERMS = Terms("1.0", "abc", Bundle(b""))
 ENDLESS = Plan(ramp(USERS, 1000), None, (Share("Reader", 3), Share("Writer", 1)), None, stop_timeout_s=10.0, seed=7)
 MINUTE = replace(ENDLESS, duration_s=60.0)
 END_S = 60.0 + 10.0 + LOST_AFTER_S
@@ -52,16 +63,33 @@ def report(worker, seq, requests=1, users=1, epoch=None, counted=0):
 class Play:
     """A fleet, a clock, and what each worker was told."""
 
-    def __init__(self, plan=ENDLESS, expected=1):
-        self.fleet = Fleet(plan, expected, "1.0", "abc")
+    def __init__(self, plan=ENDLESS, expected=1, terms=TERMS, timeout_s=None):
+        self.fleet = Fleet(plan, Expected(expected, timeout_s), terms)
         self.now_s = AT_S
         self.told = defaultdict(list)
+        self.busy = set()
 
     def hear(self, message, route=None):
         """Let the master hear `message`; return what it says to whoever said it."""
         route = route or message.worker.encode()
+        if isinstance(message, Beat | Report):
+            message = replace(message, known=self.known_to(message.worker))
+        return self.carried_out(self.fleet.hear(route, message, self.now_s), route)
+
+    def known_to(self, worker):
+        """Return how many entries of the roster `worker` knows by what it was told."""
+        known = 0
+        for message in self.told[worker.encode()]:
+            if isinstance(message, Start):
+                known = max(known, len(message.entries))
+            elif isinstance(message, Changes) and message.first <= known:
+                known = max(known, message.first + len(message.entries))
+        return known
+
+    def carried_out(self, orders, route):
+        """Carry out `orders`; return what they say to `route`."""
         before = len(self.told[route])
-        self.carry_out(self.fleet.hear(route, message, self.now_s))
+        self.carry_out(orders)
         return self.told[route][before:]
 
     def carry_out(self, orders):
@@ -69,10 +97,13 @@ class Play:
             self.told[route].append(message)
 
     def tick(self):
-        self.carry_out(self.fleet.tick(self.now_s))
+        self.carry_out(self.fleet.tick(self.now_s, self.now_s))
 
     def go_on(self, seconds, *beating):
-        """Let time go by in which only `beating` are heard."""
+        """Let time go by in which only `beating` are heard; the others are gone, but for those in `busy`."""
+        for worker, member in self.fleet.members.items():
+            if worker not in (*beating, *self.busy):
+                self.fleet.nobody_at(member.route)
         for _ in range(round(seconds * 4)):
             self.now_s += 0.25
             for worker in beating:
@@ -86,7 +117,7 @@ class Play:
         """Return the roster that `worker` has after all it was told."""
         roster = Roster(ENDLESS.shares, ENDLESS.shape)
         for message in self.told[worker.encode()]:
-            for change in message.changes if isinstance(message, Start | Changes) else ():
+            for change in message.entries if isinstance(message, Start | Changes) else ():
                 roster.hear(change)
         return roster
 
@@ -141,8 +172,8 @@ def test_a_start_carries_the_plan_the_whole_roster_and_how_long_the_run_has_gone
 
     roster = (Change(0.0, JOIN, "one"), Change(0.0, JOIN, "two"))
     assert play.hear(hello("two")) == [Start(ENDLESS, roster, 0.0)]
-    play.now_s += 0.5
-    assert play.hear(hello("one")) == [Start(ENDLESS, roster, 0.5)]
+    play.now_s += TELL_AGAIN_S
+    assert play.hear(hello("one")) == [Start(ENDLESS, roster, TELL_AGAIN_S)]
 
 
 def test_a_worker_that_says_hello_again_while_it_waits_counts_once():
@@ -208,8 +239,8 @@ def test_a_hello_said_again_in_the_run_doubles_nobody(times):
     play = play_of("one", "two")
 
     for _ in range(times):
-        [start] = play.hear(hello("one"))
-        assert start.changes == (Change(0.0, JOIN, "one"), Change(0.0, JOIN, "two"))
+        assert play.hear(hello("one")) == []  # of what it knows already
+        play.tick()
 
     assert play.users_on("one", "two") == {"one": 6, "two": 6}
     assert news_for(play, "two") == []
@@ -219,16 +250,18 @@ def test_a_late_worker_gets_the_whole_roster_and_the_others_hear_of_it():
     play = play_of("one", "two")
 
     [start] = play.hear(hello("three"))
+    play.tick()
 
     joined = Change(1.0 + NOTICE_S, JOIN, "three")
     assert start == Start(ENDLESS, (Change(0.0, JOIN, "one"), Change(0.0, JOIN, "two"), joined), 1.0)
-    assert news_for(play, "one") == news_for(play, "two") == [Changes((joined,))]
+    assert news_for(play, "one") == news_for(play, "two") == [Changes(2, (joined,))]
 
 
 def test_a_late_worker_takes_its_part_at_the_moment_the_others_give_it_up():
     play = play_of("one", "two")
 
     play.hear(hello("three"))
+    play.tick()
 
     workers = ("one", "two", "three")
     assert play.users_on(*workers, at_s=1.0 + NOTICE_S - 0.01) == {"one": 6, "two": 6, "three": 0}
@@ -242,6 +275,7 @@ def test_a_worker_that_joins_after_a_loss_takes_its_part_as_well():
     play.go_on(LOST_AFTER_S + 0.5, "one", "two")
 
     play.hear(hello("four"))
+    play.tick()
 
     assert play.users_on("one", "two", "four") == {"one": 4, "two": 4, "four": 4}
 
@@ -252,7 +286,7 @@ def test_a_worker_that_joins_after_a_loss_takes_its_part_as_well():
         (hello("two", version="0.9"), "this master is greenload 1.0, the worker is 0.9; install the same"),
         (
             hello("two", scenario_sha256="abd"),
-            "this worker has another scenario than the master; give both the same file",
+            OTHER_SCENARIO,
         ),
         (hello("one", epoch=99), "there was a worker one in this run already; choose another name with --id"),
     ],
@@ -262,6 +296,7 @@ def test_who_does_not_fit_is_refused_and_told_what_to_do(said, reason):
     play = play_of("one")
 
     assert play.hear(said, route=b"new") == [Refused(reason)]
+    play.tick()
     assert list(play.fleet.members) == ["one"]
     assert play.fleet.members["one"].route == b"one"
     assert news_for(play, "one") == []
@@ -290,7 +325,7 @@ def test_a_name_stays_taken_when_its_worker_was_lost():
 def test_nobody_may_join_a_run_that_is_over(end):
     play = play_of("one")
     if end == "stopped":
-        play.fleet.stop(at_once=False)
+        play.fleet.stop(False, play.now_s)
     else:
         play.hear(bye("one"))
 
@@ -331,6 +366,7 @@ def test_a_change_is_told_to_stalled_workers_too_but_not_to_those_that_are_lost_
     before = {worker: len(news_for(play, worker)) for worker in EPOCHS}
 
     play.hear(hello("five"))
+    play.tick()
 
     assert [len(news_for(play, worker)) - before[worker] for worker in ("one", "two", "three", "four")] == [1, 1, 0, 0]
 
@@ -346,7 +382,7 @@ def test_the_users_of_a_lost_worker_go_to_the_others_who_keep_their_own():
 
     lost = Change(1.0 + LOST_AFTER_S + 0.25 + NOTICE_S, LOSE, "three")
     assert play.state_of("three") == LOST
-    assert news_for(play, "one") == news_for(play, "two") == [Changes((lost,))]
+    assert news_for(play, "one") == news_for(play, "two") == [Changes(3, (lost,))]
     assert news_for(play, "three") == []
     for at_s in (1.0, 3.0, 6.0, lost.at_s - 0.01):
         assert play.users_on(*workers, at_s=at_s) == {"one": 4, "two": 4, "three": 4}
@@ -377,11 +413,12 @@ def test_a_worker_that_comes_back_takes_its_part_again_and_knows_what_it_missed(
     assert play.users_on("one", "three") == {"one": 6, "three": 6}
 
     said = play.hear(beat("two"))
+    play.tick()
 
-    assert kinds(said) == [Start, Ack]
+    assert kinds(said) == [Changes, Ack]
     assert play.state_of("two") == RUNNING
     assert play.users_on("one", "two", "three") == {"one": 4, "two": 4, "three": 4}
-    assert list(play.roster_of("two").changes) == list(play.roster_of("one").changes)
+    assert list(play.roster_of("two").entries) == list(play.roster_of("one").entries)
 
 
 def test_a_worker_that_comes_back_at_the_instant_it_is_lost_is_back():
@@ -391,15 +428,23 @@ def test_a_worker_that_comes_back_at_the_instant_it_is_lost_is_back():
     assert play.state_of("two") == LOST
 
     play.hear(beat("two"))
+    play.tick()
 
     assert play.users_on("one", "two") == {"one": 6, "two": 6}
 
 
 def test_a_worker_that_comes_back_with_a_hello_gets_one_start():
-    play = play_of("one", "two")
+    """Its first one was lost, and so was it."""
+    play = Play(expected=2)
+    play.hear(hello("one"))
+    play.hear(hello("two"))
+    play.told[b"two"].clear()
     play.go_on(LOST_AFTER_S + 0.25, "one")
 
-    assert kinds(play.hear(hello("two"))) == [Start]
+    said = play.hear(hello("two"))
+    play.tick()
+
+    assert kinds(said) == kinds(play.told[b"two"]) == [Start]
     assert play.users_on("one", "two") == {"one": 6, "two": 6}
 
 
@@ -414,15 +459,17 @@ def test_what_a_worker_reported_before_it_was_lost_is_not_counted_again_when_it_
     assert play.fleet.results.total.sent == 7
 
 
-@pytest.mark.parametrize("silent_s", [0.5, 3.0, 6.0])
+@pytest.mark.parametrize("silent_s", [TELL_AGAIN_S, 3.0, 6.0])
 def test_a_change_that_did_not_reach_a_worker_is_told_again_when_it_is_heard(silent_s):
     """Its connection was gone for a moment; without this its roster was another than all others' for the whole run."""
     play = play_of("one", "two")
     play.hear(hello("three"))
+    play.tick()
     play.told[b"two"].pop()
 
     play.go_on(silent_s, "one", "three")
-    play.hear(beat("two"))
+    assert kinds(play.hear(beat("two"))) == [Changes, Ack]
+    play.tick()
 
     assert play.users_on("one", "two", "three") == {"one": 4, "two": 4, "three": 4}
     assert kinds(play.hear(beat("two"))) == [Ack]
@@ -433,9 +480,119 @@ def test_a_worker_is_answered_where_it_spoke_last():
 
     play.hear(beat("one"), route=b"new")
     play.hear(hello("two"))
+    play.tick()
 
     assert kinds(play.told[b"new"]) == [Ack, Changes]
     assert news_for(play, "one") == []
+
+
+# Told and known
+
+
+def test_a_start_that_was_lost_is_said_again_to_who_still_says_hello():
+    play = Play()
+    [start] = play.hear(hello("one"))
+
+    said = []
+    for _ in range(8):
+        play.now_s += TELL_AGAIN_S / 4
+        said.append(kinds(play.hear(hello("one"))))
+
+    assert start.entries == (Change(0.0, JOIN, "one"),)
+    assert said == [[], [], [], [Start], [], [], [], [Start]]
+
+
+def test_what_a_worker_says_it_knows_is_not_said_again():
+    play = play_of("one", "two")
+    edit(play, 20)
+    edit(play, 4)
+
+    play.go_on(10 * TELL_AGAIN_S, "one", "two")
+
+    assert [kinds(news_for(play, worker)) for worker in ("one", "two")] == [[Changes, Changes]] * 2
+
+
+def test_a_report_from_before_a_change_that_is_sent_again_after_it_takes_back_nothing():
+    """A report says what was known when it was made; taken for what is known now, it had all of it said again."""
+    play = play_of("one")
+    old = replace(report("one", 1), known=1)
+    edit(play, 20)
+    play.go_on(1.0, "one")
+
+    for _ in range(3):
+        play.now_s += TELL_AGAIN_S
+        assert play.carried_out(play.fleet.hear(b"one", old, play.now_s), b"one") == [Ack(1)]
+        play.tick()
+
+    assert kinds(news_for(play, "one")) == [Changes]
+
+
+def test_a_worker_that_is_silent_is_told_each_change_once():
+    """One that is busy for minutes finds them all when it is free again: hundreds of the same, were it told again."""
+    play = play_of("one", "two")
+    play.busy.add("two")
+    play.go_on(STALLED_AFTER_S + 1.0, "one")
+
+    edit(play, 20)
+    play.go_on(60.0, "one")
+    edit(play, 4)
+    play.go_on(60.0, "one")
+
+    assert kinds(news_for(play, "two")) == [Changes, Changes]
+    assert play.users_on("one", "two") == {"one": 2, "two": 2}
+
+
+def test_a_change_that_got_lost_is_told_again_though_others_come_all_the_time():
+    """Each new one began the waiting anew: the lost one was told when the others had an end."""
+    play = play_of("one", "two")
+    edit(play, 20)
+    play.told[b"two"].pop()
+
+    for users in range(10):
+        play.go_on(TELL_AGAIN_S / 2, "one", "two")
+        edit(play, users)
+
+    assert play.known_to("two") == play.known_to("one") == 2 + 1 + 10
+
+
+def test_many_losses_of_one_tick_are_told_in_one_message():
+    """Each was told to everybody in a message of its own: 500 losses and 500 others were a quarter of a million."""
+    others = [f"other-{number}" for number in range(100)]
+    lost = [f"lost-{number}" for number in range(500)]
+    play = Play(expected=len(others) + len(lost))
+    for number, worker in enumerate(others + lost):
+        EPOCHS[worker] = number + 1
+    try:
+        for worker in others + lost:
+            play.hear(hello(worker))
+        play.go_on(1.0, *others, *lost)
+        before = {worker: len(play.told[worker.encode()]) for worker in others}
+
+        play.go_on(LOST_AFTER_S + 1.0, *others)
+    finally:
+        for worker in others + lost:
+            del EPOCHS[worker]
+
+    for worker in others:
+        [changes] = [each for each in play.told[worker.encode()][before[worker] :] if not isinstance(each, Ack)]
+        assert changes.first == len(others) + len(lost)
+        assert sorted((change.kind, change.worker) for change in changes.entries) == sorted(
+            (LOSE, worker) for worker in lost
+        )
+
+
+def test_changes_that_come_between_two_ticks_are_told_in_one_message():
+    play = play_of("one", "two", "three")
+
+    play.hear(bye("three"))
+    play.fleet.edit(20, 4.0, play.now_s)
+    play.hear(hello("four"))
+    assert news_for(play, "one") == []
+    play.tick()
+
+    [changes] = news_for(play, "one")
+    assert changes.first == 3
+    assert [change.kind for change in changes.entries] == [LOSE, EDIT, JOIN]
 
 
 # Reports
@@ -484,7 +641,7 @@ def test_whom_nobody_knows_changes_nothing(worker, say):
     assert said == [Refused("this master does not know you; start again")]
     assert play.fleet.ignored == 1
     assert play.fleet.results.total.sent == 0
-    assert play.fleet.results.workers == {}
+    assert play.fleet.results.workers == {"one": WorkerRecord()}
     assert play.state_of("one") == STALLED
     assert play.fleet.members["one"].route == b"one"
 
@@ -519,6 +676,7 @@ def test_a_worker_that_broke_hands_its_users_to_the_others_and_its_error_is_kept
     play = play_of("one", "two", "three")
 
     play.hear(bye("two", error="MemoryError"))
+    play.tick()
 
     assert play.fleet.errors == {"two": "MemoryError"}
     assert play.state_of("two") == DONE
@@ -531,6 +689,7 @@ def test_a_worker_that_is_taken_out_of_the_run_hands_its_users_to_the_others():
     play = play_of("one", "two", plan=MINUTE)
 
     play.hear(bye("two"))
+    play.tick()
 
     assert play.users_on("one") == {"one": USERS}
     assert play.fleet.errors == {}
@@ -553,6 +712,7 @@ def test_a_bye_of_a_worker_that_was_lost_moves_nobody_a_second_time(error):
     before = list(news_for(play, "one"))
 
     play.hear(bye("two", error))
+    play.tick()
 
     assert play.state_of("two") == DONE
     assert news_for(play, "one") == before
@@ -567,7 +727,7 @@ def test_a_stop_before_the_beginning_sends_everybody_home_and_the_run_is_over():
     play = Play(expected=2)
     play.hear(hello("one"))
 
-    play.carry_out(play.fleet.stop(at_once=False))
+    play.carry_out(play.fleet.stop(False, play.now_s))
 
     assert play.told[b"one"] == [Stop(at_once=False)]
     assert play.fleet.is_over
@@ -579,7 +739,7 @@ def test_a_stop_goes_to_all_who_are_not_done_and_the_run_is_over_when_they_are(a
     play = play_of("one", "two", "three")
     play.hear(bye("three"))
 
-    play.carry_out(play.fleet.stop(at_once))
+    play.carry_out(play.fleet.stop(at_once, play.now_s))
 
     assert [play.told[route][-1] for route in (b"one", b"two")] == [Stop(at_once)] * 2
     assert Stop(at_once) not in play.told[b"three"]
@@ -589,20 +749,29 @@ def test_a_stop_goes_to_all_who_are_not_done_and_the_run_is_over_when_they_are(a
     assert play.fleet.is_over
 
 
+def test_a_stop_that_was_lost_on_its_way_is_said_again_to_who_goes_on_reporting():
+    play = play_of("one")
+    play.fleet.stop(False, play.now_s)  # and nobody hears of it
+
+    assert Stop(False) in play.hear(report("one", 1))
+    assert Stop(False) in play.hear(beat("one"))
+
+
 def test_who_leaves_a_stopped_run_leaves_nothing_to_take_over():
     play = play_of("one", "two")
-    play.carry_out(play.fleet.stop(at_once=False))
+    play.carry_out(play.fleet.stop(False, play.now_s))
 
     play.hear(bye("two"))
+    play.tick()
 
     assert news_for(play, "one") == [Stop(at_once=False)]
 
 
 def test_a_stop_may_become_a_stop_at_once():
     play = play_of("one")
-    play.carry_out(play.fleet.stop(at_once=False))
+    play.carry_out(play.fleet.stop(False, play.now_s))
 
-    play.carry_out(play.fleet.stop(at_once=True))
+    play.carry_out(play.fleet.stop(True, play.now_s))
 
     assert news_for(play, "one") == [Stop(at_once=False), Stop(at_once=True)]
 
@@ -610,7 +779,7 @@ def test_a_stop_may_become_a_stop_at_once():
 def test_a_worker_that_takes_long_to_stop_is_waited_for_as_long_as_it_is_heard():
     """Locust's worker was deaf while it let its tasks finish, and was thrown out for it."""
     play = play_of("one", plan=replace(MINUTE, stop_timeout_s=300.0))
-    play.carry_out(play.fleet.stop(at_once=False))
+    play.carry_out(play.fleet.stop(False, play.now_s))
 
     play.go_on(200.0, "one")
     play.hear(report("one", 1, requests=5))
@@ -619,14 +788,16 @@ def test_a_worker_that_takes_long_to_stop_is_waited_for_as_long_as_it_is_heard()
     assert play.fleet.results.total.sent == 5
 
 
-@pytest.mark.parametrize("silent_s", [STALLED_AFTER_S + 0.5, LOST_AFTER_S + 0.5])
-def test_a_worker_that_was_away_when_the_run_was_stopped_is_told_when_it_is_back(silent_s):
+@pytest.mark.parametrize(
+    ("silent_s", "said"), [(STALLED_AFTER_S + 0.5, [Stop, Ack]), (LOST_AFTER_S + 0.5, [Changes, Stop, Ack])]
+)
+def test_a_worker_that_was_away_when_the_run_was_stopped_is_told_when_it_is_back(silent_s, said):
     """It went on for ever, and the master waited for it."""
     play = play_of("one", "two")
     play.go_on(silent_s, "one")
-    play.carry_out(play.fleet.stop(at_once=True))
+    play.carry_out(play.fleet.stop(True, play.now_s))
 
-    assert kinds(play.hear(beat("two"))) == [Start, Stop, Ack]
+    assert kinds(play.hear(beat("two"))) == said
 
 
 # Over
@@ -685,7 +856,7 @@ def test_a_run_whose_workers_are_all_lost_is_over_when_its_time_is():
 def test_a_stop_with_a_silent_worker_is_over_when_that_one_is_lost():
     play = play_of("one", "two")
     play.hear(bye("one"))
-    play.carry_out(play.fleet.stop(at_once=False))
+    play.carry_out(play.fleet.stop(False, play.now_s))
 
     play.go_on(LOST_AFTER_S)
     assert not play.fleet.is_over
@@ -698,10 +869,441 @@ def test_a_stop_when_all_are_lost_is_over():
     play = play_of("one")
     play.go_on(LOST_AFTER_S + 0.5)
 
-    play.carry_out(play.fleet.stop(at_once=False))
+    play.carry_out(play.fleet.stop(False, play.now_s))
     play.tick()
 
     assert play.fleet.is_over
+
+
+# Busy
+
+
+def test_a_worker_that_is_only_busy_keeps_its_users_however_long_it_is_silent():
+    """A task that computes for minutes lets nobody speak; its users were given to the others, and lived twice."""
+    play = play_of("one", "two")
+    play.busy.add("two")
+
+    play.go_on(300.0, "one")
+
+    assert play.state_of("two") == STALLED
+    assert news_for(play, "one") == []
+    assert play.users_on("one", "two") == {"one": 6, "two": 6}
+    assert play.fleet.results.reconcile().adds_up
+
+
+def test_a_worker_that_was_busy_and_is_heard_again_was_never_gone():
+    play = play_of("one", "two")
+    play.busy.add("two")
+    play.go_on(60.0, "one")
+
+    assert kinds(play.hear(report("two", 1, requests=3))) == [Ack]
+    assert play.state_of("two") == RUNNING
+    assert news_for(play, "one") == []
+    assert play.fleet.results.total.sent == 3
+
+
+def test_a_busy_worker_whose_process_ends_is_lost():
+    play = play_of("one", "two")
+    play.busy.add("two")
+    play.go_on(60.0, "one")
+    play.busy.clear()
+
+    play.go_on(0.25, "one")
+
+    assert play.state_of("two") == LOST
+    assert play.users_on("one") == {"one": USERS}
+
+
+def test_a_busy_worker_is_waited_for_until_the_run_s_end_has_gone_by_and_no_longer():
+    play = play_of("one", "two", plan=MINUTE)
+    play.busy.add("two")
+
+    play.go_on(END_S - 1.0, "one")
+    play.hear(bye("one"))
+    assert (play.state_of("two"), play.fleet.is_over) == (STALLED, False)
+
+    play.go_on(0.5)
+    assert (play.state_of("two"), play.fleet.is_over) == (LOST, True)
+
+
+def test_a_busy_worker_is_waited_for_after_a_stop_as_long_as_finishing_may_take():
+    play = play_of("one")
+    play.busy.add("one")
+    play.go_on(30.0)
+    play.carry_out(play.fleet.stop(False, play.now_s))
+
+    play.go_on(ENDLESS.stop_timeout_s + LOST_AFTER_S)
+    assert not play.fleet.is_over
+
+    play.go_on(0.25)
+    assert play.fleet.is_over
+
+
+@pytest.mark.parametrize("silent_s", [0.5, STALLED_AFTER_S + 0.5, LOST_AFTER_S])
+def test_who_cannot_be_reached_for_a_moment_is_not_lost(silent_s):
+    play = play_of("one", "two")
+
+    play.go_on(silent_s, "one")
+
+    assert play.state_of("two") in (RUNNING, STALLED)
+    assert news_for(play, "one") == []
+
+
+# Expected in vain
+
+
+def test_when_the_expected_workers_do_not_come_in_time_the_run_does_not_begin():
+    play = Play(expected=3, timeout_s=20.0)
+    play.hear(hello("one"))
+    play.busy.add("one")
+
+    play.go_on(20.0)
+    with pytest.raises(TooFewWorkers, match=r"^only 1 of 3 workers came within 20 s$"):
+        play.go_on(0.5)
+
+
+def test_workers_that_came_and_went_are_not_among_those_who_came():
+    play = Play(expected=2, timeout_s=20.0)
+    play.hear(hello("one"))
+
+    with pytest.raises(TooFewWorkers, match=r"^only 0 of 2 workers"):
+        play.go_on(20.5)
+
+
+def test_once_the_run_has_begun_nobody_else_is_expected():
+    play = Play(expected=1, timeout_s=20.0)
+    play.go_on(19.5)
+    play.hear(hello("one"))
+
+    play.go_on(60.0)
+
+    assert play.state_of("one") == LOST
+
+
+# Terms
+
+
+def test_where_any_scenario_will_do_a_worker_with_another_one_takes_part():
+    play = Play(terms=replace(TERMS, any_scenario=True))
+
+    assert kinds(play.hear(hello("one", scenario_sha256="abd"))) == [Start]
+    assert kinds(play.hear(hello("two", version="0.9"))) == [Refused]
+
+
+def test_the_scenario_is_given_to_whoever_asks_and_makes_it_no_worker_yet():
+    bundle = Bundle.of({"s.py": b"pass"})
+    play = Play(terms=replace(TERMS, bundle=bundle))
+
+    assert play.hear(Fetch("one", 1, "1.0", 5)) == [bundle.piece(5)]
+    assert kinds(play.hear(Fetch("one", 1, "0.9", 0))) == [Refused]
+    assert (play.fleet.members, play.fleet.ignored, play.fleet.has_begun) == ({}, 0, False)
+
+
+# Edits
+
+
+def edit(play, users, spawn_rate=1e6):
+    play.fleet.edit(users, spawn_rate, play.now_s)
+    play.tick()
+
+
+def test_an_edit_is_told_to_all_who_are_here_for_a_moment_that_is_still_to_come():
+    play = play_of("one", "two", "three")
+    play.hear(bye("three"))
+    play.tick()
+    before = {worker: len(news_for(play, worker)) for worker in EPOCHS}
+
+    edit(play, 20, 4.0)
+
+    edited = play.fleet.take_news().entries[-1]
+    assert edited[1:] == (EDIT, 20, 4.0)
+    assert edited.at_s == pytest.approx(1.0 + NOTICE_S)
+    said = {worker: news_for(play, worker)[before[worker] :] for worker in ("one", "two", "three")}
+    assert said == {"one": [Changes(4, (edited,))], "two": [Changes(4, (edited,))], "three": []}
+
+
+@pytest.mark.parametrize("users", [20, 5, 1, 0])
+def test_after_an_edit_there_are_the_users_it_says(users):
+    play = play_of("one", "two")
+
+    edit(play, users)
+
+    assert sum(play.users_on("one", "two", at_s=1.0).values()) == USERS
+    assert sum(play.users_on("one", "two", at_s=1.0 + NOTICE_S + 0.1).values()) == users
+
+
+def test_users_go_to_what_an_edit_says_at_its_rate_one_by_one():
+    play = play_of("one", "two")
+
+    edit(play, USERS + 4, 2.0)
+
+    at_s = 1.0 + NOTICE_S
+    levels = [sum(play.users_on("one", "two", at_s=at_s + 0.25 * step).values()) for step in range(10)]
+    assert levels == [13, 13, 14, 14, 15, 15, 16, 16, 16, 16]
+
+
+def test_an_edit_in_a_ramp_goes_on_from_where_the_ramp_is():
+    plan = replace(ENDLESS, shape=ramp(100, 10.0))
+    play = play_of("one", plan=plan)
+    roster = Roster(plan.shares, plan.shape)
+    edit(play, 4, 10.0)
+    for message in play.told[b"one"]:
+        for entry in message.entries if isinstance(message, Start | Changes) else ():
+            roster.hear(entry)
+
+    users = [sum(roster.users_of("one", 1.2 + tenth / 10).values()) for tenth in range(12)]
+
+    assert users == [13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 4, 4]
+
+
+def test_the_last_edit_is_the_one_that_counts():
+    play = play_of("one", "two")
+
+    for users in (30, 3, 7):
+        edit(play, users)
+
+    assert sum(play.users_on("one", "two").values()) == 7
+
+
+@pytest.mark.parametrize("users", [0, 7, 40])
+def test_whoever_joins_or_is_lost_after_an_edit_the_users_are_the_edit_s(users):
+    play = play_of("one", "two")
+    edit(play, users)
+
+    play.hear(hello("three"))
+    play.tick()
+    assert sum(play.users_on("one", "two", "three").values()) == users
+
+    play.go_on(LOST_AFTER_S + 0.5, "one", "three")
+    assert sum(play.users_on("one", "three").values()) == users
+
+    play.hear(beat("two"))
+    play.tick()
+    assert sum(play.users_on("one", "two", "three").values()) == users
+
+
+def test_an_edit_that_a_worker_missed_is_told_when_it_is_heard():
+    play = play_of("one", "two")
+    edit(play, 4)
+    play.told[b"two"].pop()
+    play.now_s += TELL_AGAIN_S
+
+    play.hear(beat("two"))
+
+    assert play.users_on("one", "two") == {"one": 2, "two": 2}
+
+
+@pytest.mark.parametrize("when", ["before", "after its time", "stopped"])
+def test_users_are_changed_only_while_the_run_goes_on(when):
+    play = Play(MINUTE, expected=1) if when == "before" else play_of("one", plan=MINUTE)
+    if when == "after its time":
+        play.go_on(59.0, "one")
+    elif when == "stopped":
+        play.fleet.stop(False, play.now_s)
+
+    with pytest.raises(NotRunning, match="while the run goes on"):
+        edit(play, 5)
+
+    assert not any(isinstance(entry, Edit) for entry in play.fleet.take_news().entries)
+
+
+@pytest.mark.parametrize(
+    ("users", "spawn_rate"), [(-1, 1.0), (5, 0.0), (5, -1.0), (5, float("inf")), (5, float("nan"))]
+)
+def test_an_edit_that_cannot_be_meant_is_refused_and_nobody_is_told(users, spawn_rate):
+    """Every worker would have broken of it."""
+    play = play_of("one")
+
+    with pytest.raises(ShapeError):
+        edit(play, users, spawn_rate)
+
+    assert news_for(play, "one") == []
+
+
+# News, and going on
+
+
+def test_news_are_what_has_happened_since_they_were_last_taken():
+    play = Play(expected=2)
+    play.hear(hello("one"))
+    first = play.fleet.take_news()
+    play.hear(hello("two"))
+    play.hear(report("one", 1))
+    play.hear(report("one", 1))
+    second = play.fleet.take_news()
+
+    assert (first.began, first.entries, first.states, first.accounts) == (False, [], {"one": (11, READY)}, [])
+    assert second.began
+    assert second.entries == [Change(0.0, JOIN, "one"), Change(0.0, JOIN, "two")]
+    assert second.states == {"one": (11, RUNNING), "two": (22, RUNNING)}
+    assert [each.seq for each in second.accounts] == [1]
+    assert play.fleet.take_news().is_empty
+
+
+class Keeper:
+    """What a store has of a run: all news that were taken."""
+
+    def __init__(self):
+        self.began_s = self.stop = None
+        self.entries, self.states, self.accounts, self.seconds, self.granted = [], {}, [], [], []
+
+    def keep(self, news, now_s):
+        self.began_s = now_s if news.began else self.began_s
+        self.stop = news.stop or self.stop
+        self.entries += news.entries
+        self.states.update(news.states)
+        self.accounts += news.accounts
+        self.seconds += news.seconds
+        self.granted += news.granted
+
+    def kept(self, now_s):
+        results = Results()
+        for entry in self.entries:
+            if isinstance(entry, Change):
+                results.expect(entry.worker)
+        for second, stats in self.seconds:
+            results.count(second, stats)
+        for account in self.accounts:
+            results.note(account)
+        members = []
+        for worker, (epoch, state) in self.states.items():
+            seq = max((each.seq for each in self.accounts if each.worker == worker), default=0)
+            members.append(Member(worker, epoch, b"", 0.0, state, seq))
+            if state == LOST:
+                results.lose(worker, 0.0)
+        elapsed_s = None if self.began_s is None else now_s - self.began_s
+        return Kept(elapsed_s, self.stop, list(self.entries), members, list(self.granted), copy.deepcopy(results))
+
+
+def resumed(play, plan=ENDLESS, expected=1):
+    """Return the play with another master that goes on with what the first one has kept."""
+    keeper = Keeper()
+    keeper.keep(play.fleet.take_news(), AT_S)
+    play.fleet = Fleet(plan, Expected(expected), TERMS)
+    play.fleet.go_on(keeper.kept(play.now_s), play.now_s)
+    play.told_at_first = {route: len(messages) for route, messages in play.told.items()}
+    return play
+
+
+def test_workers_go_on_with_a_new_master_as_if_nothing_had_been():
+    play = play_of("one", "two")
+    play.hear(report("one", 1, requests=3))
+    edit(play, 8)
+
+    resumed(play)
+    said = [play.hear(report("one", seq, requests)) for seq, requests in ((1, 3), (2, 4))]
+    play.hear(beat("two"))
+
+    assert [each[-1] for each in said] == [Ack(1), Ack(2)]
+    assert play.fleet.results.total.sent == 7
+    assert (play.state_of("one"), play.state_of("two")) == (RUNNING, RUNNING)
+    assert play.users_on("one", "two") == {"one": 4, "two": 4}
+    assert play.fleet.ignored == 0
+
+
+def test_a_new_master_counts_the_run_s_time_from_its_beginning():
+    play = play_of("one", "two", plan=MINUTE)
+    play.now_s += 29.0
+    resumed(play, MINUTE)
+
+    [start] = play.hear(hello("three"))
+
+    assert start.elapsed_s == pytest.approx(30.0)
+    assert start.entries[-1] == Change(pytest.approx(30.0 + NOTICE_S), JOIN, "three")
+
+
+@pytest.mark.parametrize("heard", [("one",), ()])
+def test_a_worker_that_a_new_master_does_not_hear_is_lost_after_as_long_as_ever(heard):
+    play = resumed(play_of("one", "two"))
+
+    play.go_on(LOST_AFTER_S, *heard)
+    assert play.state_of("two") == STALLED
+
+    play.go_on(0.25, *heard)
+    assert play.state_of("two") == LOST
+    assert play.users_on(*heard) == dict.fromkeys(heard, USERS)
+
+
+def test_before_the_beginning_a_new_master_has_nobody_before_it_hears_of_them():
+    """One that had gone meanwhile was taken for here, and the run began without it."""
+    play = Play(expected=2)
+    play.hear(hello("one"))
+    resumed(play, expected=2)
+
+    play.hear(hello("two"))
+    assert not play.fleet.has_begun
+
+    play.hear(hello("one"))
+    assert play.fleet.has_begun
+    assert play.users_on("one", "two") == {"one": 6, "two": 6}
+
+
+def test_a_name_is_still_taken_at_a_new_master():
+    play = resumed(play_of("one", "two"))
+
+    assert kinds(play.hear(hello("two", epoch=99))) == [Refused]
+
+
+def test_a_new_master_of_a_run_that_was_over_has_nothing_to_wait_for():
+    play = play_of("one", plan=MINUTE)
+    play.go_on(60.0, "one")
+    play.hear(bye("one"))
+
+    resumed(play, MINUTE)
+
+    assert play.fleet.is_over
+
+
+def test_what_was_known_is_no_news():
+    play = play_of("one", "two")
+    play.hear(report("one", 1, requests=3))
+    play.fleet.stop(False, play.now_s)
+
+    news = resumed(play).fleet.take_news()
+
+    assert news.is_empty
+    assert news.seconds == []  # whoever kept them again would have them twice
+
+
+@pytest.mark.parametrize("at_once", [False, True])
+def test_a_run_that_was_stopped_goes_on_being_stopped_under_a_new_master(at_once):
+    """It went on for ever, for nobody stopped it a second time."""
+    play = play_of("one", "two")
+    play.fleet.stop(at_once, play.now_s)  # and the master was killed before it said so
+
+    resumed(play)
+
+    assert play.hear(report("one", 1)) == [Stop(at_once), Ack(1)]
+    assert play.hear(beat("two")) == [Stop(at_once), Ack(0)]
+    assert play.hear(hello("three")) == [Refused("the run is over")]
+    with pytest.raises(NotRunning):
+        edit(play, 5)
+    play.hear(bye("one"))
+    assert not play.fleet.is_over
+    play.hear(bye("two"))
+    assert play.fleet.is_over
+
+
+def test_a_stopped_run_whose_workers_are_gone_is_over_under_a_new_master():
+    play = play_of("one", "two")
+    play.fleet.stop(False, play.now_s)
+    resumed(play)
+
+    play.go_on(LOST_AFTER_S)
+    assert not play.fleet.is_over
+
+    play.go_on(0.25)
+    assert play.fleet.is_over
+
+
+def test_a_run_that_was_stopped_before_it_began_does_not_begin_under_a_new_master():
+    play = Play(expected=1)
+    play.fleet.stop(False, play.now_s)
+
+    resumed(play)
+
+    assert play.fleet.is_over
+    assert play.hear(hello("one")) == [Refused("the run is over")]
 
 
 # Laws
@@ -739,7 +1341,11 @@ def test_the_workers_that_are_heard_have_all_users_between_them_by_their_own_ros
             for worker in sorted(speaking):
                 say(worker, beat(worker) if Start in kinds(play.told[worker.encode()]) else hello(worker))
             silent = {each.encode() for each in set(EPOCHS) - speaking}
-            play.carry_out([each for each in play.fleet.tick(play.now_s) if each.route not in silent])
+            orders = play.fleet.tick(play.now_s, play.now_s)
+            play.carry_out([each for each in orders if each.route not in silent])
+            for each in orders:
+                if each.route in silent:
+                    play.fleet.nobody_at(each.route)
 
     for what, value in done:
         if what == "wait":
@@ -770,29 +1376,47 @@ class Sender:
         self.outbox = Outbox()
         self.counted = 0
         self.has_begun = False
+        self.known = 0
+        self.roster = Roster(ENDLESS.shares, ENDLESS.shape)
 
     def put(self, requests, at_s):
         self.counted += requests
         stats = stats_of(requests)
-        self.outbox.put(Report(self.worker, EPOCHS[self.worker], 0, at_s, at_s, stats, 1, 10.0, self.counted))
+        numbers = (1, 10.0, self.counted, self.known)
+        self.outbox.put(Report(self.worker, EPOCHS[self.worker], 0, at_s, at_s, stats, *numbers))
 
     def due(self, now_s):
         if not self.has_begun:
             return [hello(self.worker)]
-        return self.outbox.due(now_s) or [beat(self.worker)]
+        return self.outbox.due(now_s) or [replace(beat(self.worker), known=self.known)]
 
     def hear(self, message, now_s):
         if isinstance(message, Start):
             self.has_begun = True
+            self.learn(0, message.entries)
+        elif isinstance(message, Changes) and self.has_begun:
+            self.learn(message.first, message.entries)
         elif isinstance(message, Ack):
             self.outbox.acknowledge(message.seq, now_s)
 
+    def learn(self, first, entries):
+        """What Part.hear does."""
+        if first <= self.known:
+            for entry in entries:
+                self.roster.hear(entry)
+            self.known = max(self.known, first + len(entries))
+
 
 class Sea:
-    """Workers and a master with a channel between them that loses, doubles and reorders, both ways."""
+    """Workers and a master with a channel between them that loses, doubles and reorders, both ways.
+
+    Orders go out when what they follow from has been kept; a master that is killed takes what is not kept with it.
+    """
 
     def __init__(self):
-        self.fleet = Fleet(ENDLESS, 1, "1.0", "abc")
+        self.fleet = Fleet(ENDLESS, Expected(1), TERMS)
+        self.keeper = Keeper()
+        self.orders = []  # not yet kept and said
         self.senders = {worker: Sender(worker) for worker in EPOCHS}
         self.now_s = AT_S
         self.under_way = []  # messages to the master, and (route, message) to a worker
@@ -818,50 +1442,75 @@ class Sea:
 
     def wait(self, _, number):
         self.now_s += (number % 4) * 1.5 + 0.1
-        self.under_way += self.fleet.tick(self.now_s)
+        self.orders += self.fleet.tick(self.now_s, self.now_s)
+
+    def keep(self, *_):
+        self.keeper.keep(self.fleet.take_news(), self.now_s)
+        self.under_way += self.orders
+        self.orders = []
+
+    def kill(self, *_):
+        self.orders = []
+        self.fleet = Fleet(ENDLESS, Expected(1), TERMS)
+        self.fleet.go_on(self.keeper.kept(self.now_s), self.now_s)
+
+    def edit(self, _, number):
+        if self.fleet.has_begun:
+            self.fleet.edit(number, 50.0, self.now_s)
 
     def heal(self):
-        """Let everything arrive from now on, until all is handed over."""
+        """Let everything arrive from now on, until what was lost has been told again and all is handed over."""
+        healed_s = self.now_s
         for _ in range(200):
             self.wait(None, 0)
+            self.keep()
             for sender in self.senders.values():
                 self.under_way += sender.due(self.now_s)
-            while self.under_way:
+            while self.under_way or self.orders:
+                self.keep()
                 self._arrive(self.under_way.pop(0))
-            if all(sender.outbox.is_empty for sender in self.senders.values()):
+            is_told = self.now_s - healed_s > TELL_AGAIN_S + 0.3
+            if is_told and all(sender.outbox.is_empty for sender in self.senders.values()):
                 return
         raise AssertionError("there is no end to it")
 
     def _arrive(self, message):
         if isinstance(message, tuple):
             route, said = message
-            if not isinstance(said, Refused):
+            if not route:
+                self.fleet.nobody_at(route)  # of one that this master has not heard yet
+            elif not isinstance(said, Refused):
                 self.senders[route.decode()].hear(said, self.now_s)
         else:
-            self.under_way += self.fleet.hear(message.worker.encode(), message, self.now_s)
+            self.orders += self.fleet.hear(message.worker.encode(), message, self.now_s)
 
 
-@settings(deadline=None, max_examples=300)
-@given(
-    st.lists(
-        st.tuples(
-            st.sampled_from(["put", "put", "send", "send", "deliver", "deliver", "double", "lose", "stray", "wait"]),
-            who,
-            st.integers(0, 30),
-        ),
-        max_size=120,
-    )
-)
-def test_each_request_counts_exactly_once_whatever_the_channel_does(done):
-    """The reason for numbers, acknowledgements and the outbox: a report is neither lost nor counted twice."""
+def any_number_of(strategy, most):
+    """Lists of 0 to `most`, the long ones as often as the short: of themselves they would be five long."""
+    return st.integers(0, most).flatmap(lambda length: st.lists(strategy, min_size=length, max_size=length))
+
+
+DEEDS = ["put", "send", "deliver", "keep"] * 2 + ["double", "lose", "stray", "wait", "edit", "kill"]
+
+
+@settings(deadline=None, max_examples=100)
+@given(any_number_of(st.tuples(st.sampled_from(DEEDS), who, st.integers(0, 30)), 150))
+def test_whatever_the_channel_does_and_whenever_the_master_is_killed_each_request_counts_once_and_all_have_one_roster(
+    done,
+):
+    """The reason for numbers, acknowledgements, the outbox and the store: no report is lost or counted twice.
+
+    And the reason for `known`: a worker with another roster than the others runs users that they run too, or nobody.
+    """
     sea = Sea()
     for worker in ("one", "two"):
         sea.send(worker, 0)
         sea.deliver(worker, 0)
+        sea.keep()
         sea.deliver(worker, 0)
 
     for what, worker, number in done:
-        if sea.under_way or what in ("put", "send", "stray", "wait"):
+        if sea.under_way or what not in ("deliver", "double", "lose"):
             getattr(sea, what)(worker, number % 5 if what == "put" else number)
     sea.heal()
 
@@ -870,3 +1519,13 @@ def test_each_request_counts_exactly_once_whatever_the_channel_does(done):
     for worker, record in results.workers.items():
         assert record.requests == record.counted == sea.senders[worker].counted
     assert results.reconcile().adds_up
+    assert sea.keeper.kept(sea.now_s).results.total.sent == results.total.sent
+    # Nothing else of the master is needed for it, no further change and no new beginning.
+    sea.keep()
+    here = list(sea.senders.values())
+    for sender in here:
+        assert list(sender.roster.entries) == sea.keeper.entries
+    at_s = sea.keeper.entries[-1].at_s + 10.0
+    users = [sum(sender.roster.users_of(sender.worker, at_s).values()) for sender in here]
+    edits = [entry.users for entry in sea.keeper.entries if isinstance(entry, Edit)]
+    assert sum(users) == (edits[-1] if edits else USERS)

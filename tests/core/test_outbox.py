@@ -145,8 +145,19 @@ def test_what_is_sent_again_is_given_its_time_as_well():
     outbox.due(10.0)
 
     assert seqs(outbox.due(10.0 + SEND_AGAIN_S)) == [1]
-    assert outbox.due(10.0 + 1.9 * SEND_AGAIN_S) == []
-    assert seqs(outbox.due(10.0 + 2 * SEND_AGAIN_S)) == [1]
+    assert outbox.due(10.0 + 2.9 * SEND_AGAIN_S) == []
+    assert seqs(outbox.due(10.0 + 3 * SEND_AGAIN_S)) == [1]
+
+
+def test_a_silent_master_is_sent_less_and_less_until_it_says_anything():
+    outbox = Outbox()
+    outbox.put(report())
+    sent_s = [at_s for at_s in range(100) if outbox.due(float(at_s))]
+    outbox.acknowledge(0, 100.0)
+    sent_s += [at_s for at_s in range(100, 105) if outbox.due(float(at_s))]
+
+    assert sent_s[:6] == [0, 2, 6, 14, 30, 46]
+    assert sent_s[-2:] == [100, 104]
 
 
 def test_the_wait_counts_from_the_sending_not_from_the_last_answer():
@@ -168,6 +179,7 @@ def test_a_report_that_got_lost_is_sent_again_in_time_though_new_ones_go_out_eac
     for second in range(8):
         outbox.put(report(second))
         sent_at_s += [second for each in outbox.due(float(second)) if each.seq == 1]
+        outbox.acknowledge(0, second + 0.5)  # the master is there, and says that it still waits for the first
 
     assert sent_at_s == [0, 2, 4, 6]
 

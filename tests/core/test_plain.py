@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from greenload.core.codec import Malformed
 from greenload.core.messages import Ack, Beat, Bye, Changes, Hello, Plan, Refused, Report, Start, Stop
 from greenload.core.placement import Share
-from greenload.core.plain import Malformed, from_plain, to_plain
+from greenload.core.plain import from_plain, to_plain
 from greenload.core.roster import JOIN, LOSE, Change
 from greenload.core.shape import parse_stages
 from greenload.core.stats import Sample, Stats
@@ -26,7 +27,7 @@ def stats_of(samples):
 
 
 def report_of(stats):
-    return Report("one", 7, 3, 2.0, 3.0, stats, 5, 12.5, stats.sent)
+    return Report("one", 7, 3, 2.0, 3.0, stats, 5, 12.5, stats.sent, 6)
 
 
 def plain_of(stats):
@@ -71,11 +72,11 @@ def test_adding_what_came_over_a_wire_is_adding(one, two):
     "message",
     [
         Hello("one", 7, "0.1.0", "ab" * 32),
-        Beat("one", 7),
+        Beat("one", 7, 4),
         Bye("one", 7, None),
         Bye("one", 7, "TypeError: boom"),
         Start(PLAN, CHANGES, 2.5),
-        Changes(CHANGES),
+        Changes(3, CHANGES),
         Ack(3),
         Stop(True),
         Refused("go away"),
@@ -128,11 +129,15 @@ def test_a_report_that_was_tampered_with_is_refused_or_still_a_report(data):
     [
         (lambda plain: plain.__setitem__(2, -1), "report: epoch: expected a whole number of 0 or more, not -1"),
         (lambda plain: plain.__setitem__(4, float("nan")), "report: from_s: expected a number"),
-        (lambda plain: plain.pop(), "report: expected a list of 9"),
-        (lambda plain: plain[6][0][0][2][0][0][4].__setitem__(0, 10**6), "buckets below 23552"),
+        (lambda plain: plain.pop(), "report: expected a list of 10"),
+        (lambda plain: plain[6][0][0][2][0][0][4].__setitem__(0, 10**6), "expected whole numbers of 0 to 23551"),
         (lambda plain: plain[6][0][0][2][0][0][5].__setitem__(0, 2), "cannot belong to these counts"),
+        (lambda plain: plain[6][0][0][2][0][0][5].__setitem__(0, True), "whole numbers of 1 to"),
+        (lambda plain: plain[6][0][0][2][0][0][5].append(1), "distinct buckets and a count for each"),
+        (lambda plain: [each.append(each[0]) for each in plain[6][0][0][2][0][0][4:]], "distinct buckets"),
+        (lambda plain: plain[6][0][0][2][0][0].__setitem__(slice(4, 6), [[], []]), "whole numbers of 0 to 23551"),
     ],
-    ids=["epoch", "time", "length", "bucket", "count"],
+    ids=["epoch", "time", "length", "bucket", "count", "truth", "too many", "twice", "none"],
 )
 def test_a_refusal_says_where_and_what(spoil, where):
     plain = to_plain(report_of(stats_of([Sample("GET", "/", 1.0, 1.0, 1.5, None, 10)])))
@@ -142,3 +147,25 @@ def test_a_refusal_says_where_and_what(spoil, where):
     with pytest.raises(Malformed) as refused:
         from_plain(plain)
     assert where in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "what"),
+    [
+        (lambda columns: columns[0].__setitem__(0, float("inf")), "times"),
+        (lambda columns: columns[0].__setitem__(0, True), "times"),
+        (lambda columns: columns[1].__setitem__(0, "leave"), "join or lose"),
+        (lambda columns: columns[1].__setitem__(0, []), "join or lose"),
+        (lambda columns: columns[2].__setitem__(1, "x" * 9_000), "names"),
+        (lambda columns: columns[2].__setitem__(1, 7), "names"),
+        (lambda columns: columns[2].pop(), "a worker for each change"),
+    ],
+    ids=["infinite", "truth", "kind", "list", "long", "number", "missing"],
+)
+def test_a_change_of_the_roster_that_cannot_be_one_is_refused(spoil, what):
+    plain = to_plain(Changes(3, CHANGES))
+
+    spoil(plain[2][0])
+
+    with pytest.raises(Malformed, match=what):
+        from_plain(plain)

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from greenload.core import results as results_module
+from greenload.core import slots as slots_module
 from greenload.core.messages import Report
-from greenload.core.results import BUSY_CPU_PERCENT, MOST_SLOTS, Results, Slot, sum_of_totals
+from greenload.core.results import BUSY_CPU_PERCENT, Results
+from greenload.core.slots import MOST_SLOTS, Slot, sum_of_totals
 from greenload.core.stats import Sample, Stats, sum_of
 
 LONG_S = 100_000  # more than a day
@@ -57,7 +58,7 @@ def curve(results):
 @pytest.fixture
 def eight_slots(monkeypatch):
     """Let there be room for eight slots only, so that a law meets the limit all the time."""
-    monkeypatch.setattr(results_module, "MOST_SLOTS", 8)
+    monkeypatch.setattr(slots_module, "MOST_SLOTS", 8)
 
 
 def test_the_kept_totals_are_those_of_all_names():
@@ -68,7 +69,7 @@ def test_the_kept_totals_are_those_of_all_names():
 
 
 def test_many_names_are_kept_for_fewer_seconds_with_the_totals_exact(monkeypatch):
-    monkeypatch.setattr(results_module, "MOST_TALLIES", 400)
+    monkeypatch.setattr(slots_module, "MOST_BUCKETS", 400 * (slots_module.TALLY_BUCKETS + 1))
     results = Results()
 
     for second in range(200):
@@ -79,6 +80,21 @@ def test_many_names_are_kept_for_fewer_seconds_with_the_totals_exact(monkeypatch
 
     assert sum(len(slot.stats.tallies) for slot in results.slots) <= 420
     assert results.total.sent == sent_in(results.slots) == 2_000
+
+
+def test_seconds_of_very_many_requests_are_kept_for_a_shorter_time_with_the_totals_exact(monkeypatch):
+    monkeypatch.setattr(slots_module, "MOST_BUCKETS", 20_000)
+    results = Results()
+
+    for second in range(120):
+        stats = Stats()
+        for number in range(500):
+            stats.sent += 1
+            stats.record(Sample("GET", "/", second, second, second + 0.001 * (number + 1), None, 1))
+        results.add(Report("one", 1, second + 1, float(second), second + 1.0, stats, 1, 1.0, 0))
+
+    assert sum(slot.buckets for slot in results.slots) <= 20_000 + 520
+    assert results.total.sent == sent_in(results.slots) == 60_000
 
 
 # Second by second
@@ -462,3 +478,30 @@ def test_however_the_reports_of_workers_interleave_what_they_counted_is_what_was
 
     assert sums.adds_up
     assert sums.sent == sums.merged == sums.counted_by_workers == sum(ones) + sum(twos)
+
+
+def test_looking_changes_nothing_and_what_comes_afterwards_is_added():
+    results = results_of([report(0, "one", requests=3, users=4)])
+
+    before = (results.total.sent, curve(results))
+    results.add(report(0, "two", requests=5, users=2))
+    results.add(report(1, "one", requests=1))
+
+    assert before == (3, [(0, 1, 3)])
+    assert (results.total.sent, curve(results)) == (9, [(0, 1, 8), (1, 1, 1)])
+    assert results.slots[0].users_on == {"one": 4, "two": 2}
+    assert plain(results.total_tally) == plain(results.total.total()) == plain(sum_of_totals(results.slots))
+
+
+@given(st.lists(st.tuples(st.integers(0, 12), st.booleans()), max_size=40))
+def test_when_somebody_looks_does_not_matter(steps):
+    looked_at, left_alone = Results(), Results()
+
+    for second, looks in steps:
+        looked_at.add(report(second, requests=2))
+        left_alone.add(report(second, requests=2))
+        if looks:
+            assert looked_at.total.sent == sent_in(looked_at.slots)
+
+    assert plain(looked_at.total) == plain(left_alone.total)
+    assert curve(looked_at) == curve(left_alone)

@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from greenload.core.errors import GreenloadError
-from greenload.core.shape import Shape, ShapeError, Stage, parse_duration_s, parse_stages, ramp
+from greenload.core.shape import Shape, ShapeError, Stage, Step, parse_duration_s, parse_stages, ramp, steps_to
 
 HAIR = 1e-6
 
@@ -94,6 +94,35 @@ def test_a_stage_with_a_level_below_0_or_without_end_is_refused(level):
 def test_a_stage_with_a_duration_below_0_or_without_end_is_refused(duration_s):
     with pytest.raises(ShapeError, match="a duration of 0 s or more"):
         Stage(10, duration_s)
+
+
+# Steps to another level
+
+
+def test_steps_to_more_users_begin_at_once_and_keep_the_rate():
+    assert list(steps_to(5, 2, 2.0, 10.0)) == [Step(10.0, 3), Step(10.5, 4), Step(11.0, 5)]
+
+
+def test_steps_to_fewer_users_begin_at_once_and_keep_the_rate():
+    assert list(steps_to(0, 3, 4.0, 10.0)) == [Step(10.0, 2), Step(10.25, 1), Step(10.5, 0)]
+
+
+def test_there_are_no_steps_to_where_one_is():
+    assert list(steps_to(3, 3, 1.0, 10.0)) == []
+
+
+@law
+@given(st.integers(0, 100), st.integers(0, 100), st.floats(0.1, 1e6), st.floats(0, 1e5))
+def test_steps_to_a_level_go_there_one_by_one_in_the_order_of_time(users, from_users, spawn_rate, from_s):
+    steps = list(steps_to(users, from_users, spawn_rate, from_s))
+
+    levels = [from_users, *(step.users for step in steps)]
+    assert {abs(after - before) for before, after in itertools.pairwise(levels)} <= {1}
+    assert levels[-1] == users
+    assert len(steps) == abs(users - from_users)
+    assert [step.at_s for step in steps] == sorted(step.at_s for step in steps)
+    assert all(step.at_s >= from_s for step in steps)
+    assert not steps or steps[-1].at_s == pytest.approx(from_s + (len(steps) - 1) / spawn_rate)
 
 
 # Steps

@@ -9,7 +9,18 @@ from hypothesis import strategies as st
 
 from greenload.core import stats as stats_module
 from greenload.core.histogram import Histogram
-from greenload.core.stats import MOST_KIND_CHARACTERS, MOST_KINDS, OTHER, Kinds, Sample, Stats, Tally, kind_of, sum_of
+from greenload.core.stats import (
+    MOST_KIND_CHARACTERS,
+    MOST_KINDS,
+    OTHER,
+    Kinds,
+    Sample,
+    Stats,
+    Tally,
+    Timings,
+    kind_of,
+    sum_of,
+)
 
 # What three_kinds patches is the same for every example, so it may stay from one to the next.
 law = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -391,3 +402,33 @@ def test_lag_is_a_histogram_of_its_own():
 
     assert plain(stats.lag) == plain(expected)
     assert plain(stats.total()) == plain(Tally())
+
+
+# Two clocks that agree
+
+
+def test_one_histogram_is_both_clocks_until_they_first_differ():
+    timings = Timings()
+
+    timings.record(5_000, 5_000)
+    alike = timings.are_alike
+    timings.record(5_000, 9_000)
+
+    assert (alike, timings.are_alike) == (True, False)
+    assert (timings.service.count, timings.service.max_us) == (2, 5_000)
+    assert (timings.response.count, timings.response.min_us, timings.response.max_us) == (2, 5_000, 9_000)
+
+
+@given(st.lists(st.tuples(st.integers(1, 9), st.integers(0, 2))), st.lists(st.tuples(st.integers(1, 9), st.just(0))))
+def test_adding_timings_is_recording_everything_whether_the_clocks_agree_or_not(one, two):
+    for first, second in ((one, two), (two, one)):
+        added, other, straight = Timings(), Timings(), Timings()
+        for timings, pairs in ((added, first), (other, second), (straight, first + second)):
+            for service_us, late_us in pairs:
+                timings.record(service_us, service_us + late_us)
+
+        added.add(other)
+
+        assert added.are_alike == straight.are_alike
+        assert (added.service.counts, added.response.counts) == (straight.service.counts, straight.response.counts)
+        assert added.response.sum_us == straight.response.sum_us

@@ -6,8 +6,9 @@ import pytest
 
 from greenload.core.messages import Report
 from greenload.core.results import Results
+from greenload.core.run_info import RunInfo
 from greenload.core.stats import Sample, Stats
-from greenload.report.summary import RunInfo, summarize
+from greenload.report.summary import summarize
 
 RUN = RunInfo("id", "2026-11-22T20:00:00+00:00", "users", "albums.py", "ab" * 32, "http://127.0.0.1:1", 7, "0.1.0")
 

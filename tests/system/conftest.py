@@ -1,14 +1,148 @@
-"""Servers that behave as no server should."""
+"""A master and its workers as processes, and servers that behave as no server should."""
 
 from __future__ import annotations
 
+import re
+import signal
 import socket
+import sqlite3
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from itertools import groupby
+from typing import Any
 
 import pytest
 
+from tests.conftest import AlbumService, Greenload, serve_albums, wait_until
+
 Behaviour = Callable[[socket.socket], None]
+Process = subprocess.Popen[str]
+
+BUSY = """
+from greenload import HttpUser, constant, task
+class Reader(HttpUser):
+    wait_time = constant(0.02)
+    @task
+    def get_albums(self):
+        self.client.get("/albums/1", name="/albums/:id")
+"""
+# A log that a test can read while the master writes it.
+LOGGED = ("--log-file", "master.log", "--log-level", "debug")
+
+
+class Fleet:
+    """A master and its workers, which are ended with the test."""
+
+    def __init__(self, greenload: Greenload, service: AlbumService) -> None:
+        self.greenload = greenload
+        self.service = service
+        self.processes: list[Process] = []
+        greenload.write("busy.py", BUSY)
+
+    def master(self, *arguments: object, scenario: str = "busy.py") -> Process:
+        return self._begin_master(scenario, "-H", self.service.url, "--bind", "tcp://127.0.0.1:0", *arguments)
+
+    def kill_master(self) -> None:
+        self.master_process.kill()
+        self.master_process.communicate()
+
+    def resume(self, *arguments: object) -> Process:
+        """Start another master in the place of the one that was killed."""
+        return self._begin_master("--resume", self.run_id, "--bind", f"tcp://{self.address}", *arguments)
+
+    def worker(self, name: str, *arguments: object, scenario: str = "busy.py", at: str | None = None) -> Process:
+        """Start a worker; `at` is where it looks for the master, if that is not where it is."""
+        return self._start("worker", "--master", at or self.address, "-f", scenario, "--id", name, *arguments)
+
+    def wait_for_requests(self, more: int) -> None:
+        goal = self.service.requests() + more
+        wait_until(lambda: self.service.requests() >= goal, timeout_s=20)
+
+    def wait_for_reports(self, worker: str, more: int) -> None:
+        """Wait until the master has taken so many more of the reports of `worker`."""
+
+        def taken() -> int:
+            return int(self._kept("SELECT COUNT(*) FROM report WHERE worker = ?", worker)[0][0])
+
+        goal = taken() + more
+        wait_until(lambda: taken() >= goal, timeout_s=20)
+
+    def wait_for_stop(self) -> None:
+        """Wait until the master has kept that the run is to be stopped."""
+        wait_until(lambda: self._kept("SELECT 1 FROM run WHERE stop IS NOT NULL AND id = ?", self.run_id), timeout_s=20)
+
+    def wait_for_log(self, text: str, times: int = 1) -> None:
+        """Wait until the master has logged `text` so often."""
+        wait_until(lambda: self.log.count(text) >= times, timeout_s=30)
+
+    @property
+    def log(self) -> str:
+        """What the master, started with LOGGED, has said so far."""
+        path = self.greenload.folder / "master.log"
+        return path.read_text() if path.exists() else ""
+
+    def stop(self, timeout_s: float = 30) -> dict[str, Any]:
+        """Ctrl-C at the master, and what came of the run."""
+        self.master_process.send_signal(signal.SIGINT)
+        return self.finish(timeout_s)
+
+    def finish(self, timeout_s: float = 40) -> dict[str, Any]:
+        self.out, self.err = self.master_process.communicate(timeout=timeout_s)
+        self.document = self.greenload.read_json("out.json")
+        sums: dict[str, Any] = self.document["reconciliation"]
+        return sums
+
+    def of_workers(self, key: str) -> dict[str, Any]:
+        """Return what the summary says under `key` of each worker."""
+        return {each["id"]: each[key] for each in self.document["workers"]}
+
+    def users_over_time(self, worker: str) -> list[int]:
+        """Return how many users `worker` reported, one after the other, each number once until it changed."""
+        rows = self._kept("SELECT users FROM report WHERE worker = ? ORDER BY seq", worker)
+        return [users for (users,), _ in groupby(rows)]
+
+    def end(self) -> None:
+        for process in self.processes:
+            if process.poll() is None:
+                process.send_signal(signal.SIGCONT)
+                process.kill()
+            process.communicate()
+
+    def _kept(self, query: str, value: str) -> list[Any]:
+        with closing(sqlite3.connect(self.greenload.folder / "greenload.db")) as db:
+            return db.execute(query, (value,)).fetchall()
+
+    def _begin_master(self, *arguments: object) -> Process:
+        self.master_process = self._start("master", *arguments, "--json", "out.json")
+        assert self.master_process.stderr is not None
+        greeting = self.master_process.stderr.readline()
+        found = re.search(r"(127\.0\.0\.1:\d+), run (\S+),", greeting)
+        assert found, greeting
+        self.address, self.run_id = found.groups()
+        return self.master_process
+
+    def _start(self, *arguments: object) -> Process:
+        process = self.greenload.start(*arguments)
+        self.processes.append(process)
+        return process
+
+
+@pytest.fixture
+def fleet(greenload: Greenload, album_service: AlbumService) -> Iterator[Fleet]:
+    fleet = Fleet(greenload, album_service)
+    yield fleet
+    fleet.end()
+
+
+@pytest.fixture
+def slow_fleet(greenload: Greenload) -> Iterator[Fleet]:
+    """A fleet whose service takes 1.5 s for each request."""
+    with serve_albums("--delay", "1500ms") as service:
+        fleet = Fleet(greenload, service)
+        yield fleet
+        fleet.end()
 
 
 class RawServer:

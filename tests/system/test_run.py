@@ -1,12 +1,15 @@
 """`greenload run` as a process against the album service as a process: what the server counted is what we report."""
 
 import csv
+import fcntl
 import os
 import pty
 import re
 import signal
 import subprocess
 import sys
+import termios
+import time
 
 import pytest
 
@@ -290,3 +293,36 @@ def test_on_a_real_terminal_the_run_is_drawn_and_ends_well(greenload, command):
     assert "reconciled" in shown
     if worker is not None:
         worker.communicate(timeout=10)
+
+
+def test_keys_on_the_terminal_change_the_number_of_users_while_the_run_goes_on(greenload):
+    greenload.write("job.py", JOB)
+    keyboard, terminal = pty.openpty()
+
+    def own_terminal():
+        os.setsid()
+        fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)
+
+    process = subprocess.Popen(
+        [sys.executable, "-m", "greenload", "run", "job.py", "-u", "2", "-r", "100", "-t", "20s", "--json", "out.json"],
+        cwd=greenload.folder, stdin=terminal, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "HOME": str(greenload.folder)},
+        preexec_fn=own_terminal,
+    )  # fmt: skip
+    before = termios.tcgetattr(terminal)[3]
+    wait_until(lambda: not termios.tcgetattr(terminal)[3] & termios.ICANON)
+    time.sleep(2)
+
+    for key in (b"W", b"w", b"s", b"s"):
+        os.write(keyboard, key)
+    time.sleep(2.5)
+    os.write(keyboard, b"\x03")  # Ctrl-C
+    _, err = process.communicate(timeout=20)
+
+    assert [line.split(": ")[-1] for line in err.splitlines() if "from now on" in line] == [
+        f"from now on {users} users" for users in (12, 13, 12, 11)
+    ]
+    [worker] = greenload.read_json("out.json")["workers"]
+    assert worker["users"] in (11, 12, 13)
+    assert termios.tcgetattr(terminal)[3] == before
+    os.close(keyboard), os.close(terminal)

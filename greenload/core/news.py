@@ -1,0 +1,84 @@
+"""What a master knows of its workers, and what of it must be kept so that another master can take up the run.
+
+A Fleet hands out News; all News of a run added up is what is Kept. Knows nothing of where or how it is kept.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from greenload.core.grants import Granted
+from greenload.core.messages import Account, Stop
+from greenload.core.results import Results
+from greenload.core.roster import Entry
+from greenload.core.stats import Stats
+
+READY, RUNNING, STALLED, LOST, DONE = "ready", "running", "stalled", "lost", "done"
+
+
+@dataclass
+class Member:
+    """One worker as the master knows it.
+
+    heard_s      when something was heard of it last, on the master's clock
+    seq          of the last report that was counted
+    known, told  how many entries of the roster it says it knows, and how many it was told of
+    told_s       since when it has been told more than it says it knows
+    is_there     until an order finds nobody at its route;  asked_s: when one was last said just for that
+    """
+
+    worker: str
+    epoch: int
+    route: bytes
+    heard_s: float
+    state: str = READY
+    seq: int = 0
+    known: int = 0
+    told: int = 0
+    told_s: float = -math.inf
+    is_there: bool = True
+    asked_s: float = -math.inf
+
+    def is_heard(self, route: bytes, now_s: float) -> None:
+        """Take in that it spoke, and where."""
+        self.route, self.heard_s, self.is_there = route, now_s, True
+
+    def says_it_knows(self, known: int, now_s: float) -> None:
+        """Take in that it knows `known` entries; fewer than before is old news, of a report that was sent again."""
+        if known > self.known:
+            self.known, self.told, self.told_s = known, max(self.told, known), now_s
+
+
+@dataclass
+class News:
+    """What has happened since somebody asked last: all that a master must know to go on with this run.
+
+    states    worker -> (epoch, state), for those whose state is new
+    accounts  of the reports that were counted;  seconds: their stats, added up
+    """
+
+    began: bool = False
+    stop: Stop | None = None
+    entries: list[Entry] = field(default_factory=list)
+    states: dict[str, tuple[int, str]] = field(default_factory=dict)
+    accounts: list[Account] = field(default_factory=list)
+    seconds: list[tuple[int, Stats]] = field(default_factory=list)
+    granted: list[Granted] = field(default_factory=list)
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.began or self.stop or self.entries or self.states or self.accounts or self.granted)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """All News of a run so far, added up.  elapsed_s: since it began, or None; members: their seq and state count."""
+
+    elapsed_s: float | None
+    stop: Stop | None
+    entries: Sequence[Entry]
+    members: Sequence[Member]
+    granted: Sequence[Granted]
+    results: Results

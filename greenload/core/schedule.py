@@ -1,0 +1,46 @@
+"""When a run begins, goes on, and is past its end, on the master's clock."""
+
+from __future__ import annotations
+
+import math
+
+from greenload.core.messages import Plan
+
+PATIENCE_S = 5.0  # beyond what the plan allows for finishing tasks, to hear that they have
+
+
+class Schedule:
+    """The times of one run."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._began_s: float | None = None
+        self._stopped_s = math.inf
+
+    def begin(self, now_s: float) -> None:
+        self._began_s = now_s
+
+    def stop(self, now_s: float) -> None:
+        self._stopped_s = min(self._stopped_s, now_s)
+
+    @property
+    def has_begun(self) -> bool:
+        return self._began_s is not None
+
+    def elapsed_s(self, now_s: float) -> float:
+        """Return the seconds since the beginning, 0 before it."""
+        return 0.0 if self._began_s is None else now_s - self._began_s
+
+    def goes_on(self, now_s: float) -> bool:
+        """Whether there is still load to make."""
+        return self._began_s is not None and now_s < self._end_s()
+
+    def is_past(self, now_s: float) -> bool:
+        """Whether the run's time, and that for finishing tasks and saying so, has gone by."""
+        return self._began_s is not None and now_s > self._end_s() + self._plan.stop_timeout_s + PATIENCE_S
+
+    def _end_s(self) -> float:
+        planned_s = math.inf
+        if self._began_s is not None and self._plan.duration_s is not None:
+            planned_s = self._began_s + self._plan.duration_s
+        return min(planned_s, self._stopped_s)

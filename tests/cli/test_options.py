@@ -1,0 +1,61 @@
+"""What a person types is understood: addresses that others can reach, masters by any kind of address."""
+
+import pytest
+
+from greenload.cli.options import is_own_address, master_address
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "tcp://127.0.0.1:5557",
+        "tcp://127.1.2.3:0",
+        "tcp://localhost:5557",
+        "tcp://[::1]:5557",
+        "tcp://::1:5557",
+        "ipc:///tmp/master",
+    ],
+)
+def test_an_address_of_this_machine_only_needs_no_key(address):
+    assert is_own_address(address)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "tcp://0.0.0.0:5557",
+        "tcp://*:5557",
+        "tcp://eth0:5557",
+        "tcp://lo:5557",
+        "tcp://[::]:5557",
+        "tcp://[::]:0",
+        "tcp://192.168.0.7:5557",
+        "tcp://[fe80::1]:5557",
+        "tcp://127.0.0.1.evil.example:1",
+        "tcp://localhost.evil:1",
+        "tcp://127.evil.example:1",
+        "tcp://127.0.0.1;0.0.0.0:5557",
+        "tcp://0:5557",
+        "ws://example.org:5557",
+        "nonsense",
+        "",
+    ],
+)
+def test_any_other_address_counts_as_one_that_others_can_reach(address):
+    assert not is_own_address(address)
+
+
+@pytest.mark.parametrize(
+    ("typed", "address"),
+    [
+        ("127.0.0.1", "tcp://127.0.0.1:5557"),
+        ("127.0.0.1:6000", "tcp://127.0.0.1:6000"),
+        ("master.example", "tcp://master.example:5557"),
+        ("master.example:6000", "tcp://master.example:6000"),
+        ("[::1]:6000", "tcp://[::1]:6000"),
+        ("[::1]", "tcp://[::1]:5557"),
+        ("::1", "tcp://[::1]:5557"),
+    ],
+)
+def test_a_master_is_found_by_name_by_ipv4_and_by_ipv6(typed, address):
+    assert master_address(typed, 5557) == address

@@ -1,0 +1,191 @@
+"""A master that is killed, and the one that takes its place: no request is lost or counted twice.
+
+At Locust the graceful tail of a run is lost, and a worker whose master was started anew is never let in again
+(locust.md 4.2, 26).
+"""
+
+import re
+import signal
+import time
+
+import pytest
+
+from tests.system.conftest import LOGGED
+
+SLOW = """
+import time
+from greenload import User, constant, task
+class Slow(User):
+    wait_time = constant(0)
+    @task
+    def sit(self):
+        with self.measure("JOB", "sit"):
+            time.sleep(8)
+"""
+AWAY_S = 2.0  # it is about a time without a master, so there is nothing else to wait for
+
+
+def assert_all_is_counted_once(fleet, sums):
+    assert sums["sent"] == fleet.service.requests() == sums["succeeded"]
+    assert sums["counted_by_workers"] == sums["merged_by_master"] == sums["sent"]
+    assert sums["missing"] == []
+    assert not [reason for reason in fleet.document["verdict"]["reasons"] if "missing" in reason or "twice" in reason]
+    sent = f"{sums['sent']:,}".replace(",", " ")
+    assert f"reconciled: {sent} of {sent}" in fleet.out
+
+
+def test_a_run_whose_master_was_killed_goes_on_under_another_and_nothing_is_lost_or_doubled(fleet):
+    fleet.master("-u", 10, "-r", 100, "--expect-workers", 2)
+    workers = [fleet.worker("one"), fleet.worker("two")]
+    fleet.wait_for_requests(600)
+
+    fleet.kill_master()
+    time.sleep(AWAY_S)
+    fleet.resume()
+    fleet.wait_for_reports("one", more=2)
+    sums = fleet.stop()
+
+    assert_all_is_counted_once(fleet, sums)
+    assert fleet.document["run"]["id"] == fleet.run_id
+    assert fleet.of_workers("users") == {"one": 5, "two": 5}
+    assert fleet.of_workers("state") == {"one": "done", "two": "done"}
+    assert [worker.wait(timeout=10) for worker in workers] == [0, 0]
+    assert fleet.master_process.returncode == 0
+
+
+def test_a_ramp_goes_on_while_its_master_is_killed_and_another_takes_its_place(fleet):
+    fleet.master("-u", 16, "-r", 5, "-t", "5s", "--expect-workers", 2)
+    workers = [fleet.worker("one"), fleet.worker("two")]
+    fleet.wait_for_requests(30)
+
+    fleet.kill_master()
+    time.sleep(AWAY_S)
+    fleet.resume()
+    sums = fleet.finish()
+
+    assert_all_is_counted_once(fleet, sums)
+    assert fleet.of_workers("users") == {"one": 8, "two": 8}
+    assert [worker.wait(timeout=10) for worker in workers] == [0, 0]
+
+
+def test_a_run_survives_two_masters(fleet):
+    fleet.master("-u", 10, "-r", 100, "--expect-workers", 2)
+    workers = [fleet.worker("one"), fleet.worker("two")]
+
+    fleet.wait_for_requests(300)
+    for _ in range(2):
+        fleet.kill_master()
+        fleet.resume()
+        fleet.wait_for_reports("one", more=1)
+    sums = fleet.stop()
+
+    assert_all_is_counted_once(fleet, sums)
+    assert [worker.wait(timeout=10) for worker in workers] == [0, 0]
+
+
+def test_a_worker_that_was_killed_while_the_master_was_away_is_named_as_missing(fleet):
+    fleet.master("-u", 10, "-r", 100, "--expect-workers", 2)
+    one, victim = fleet.worker("one"), fleet.worker("victim")
+    fleet.wait_for_requests(600)
+
+    fleet.kill_master()
+    victim.kill()
+    fleet.resume(*LOGGED)
+    fleet.wait_for_log("worker victim is lost")
+    fleet.wait_for_requests(200)
+    fleet.kill_master()  # and the third one still knows
+    fleet.resume()
+    fleet.wait_for_requests(700)
+    sums = fleet.stop()
+
+    [gap] = sums["missing"]
+    assert gap["worker"] == "victim"
+    assert 0 < gap["from_s"] < gap["until_s"]
+    assert fleet.of_workers("state") == {"one": "done", "victim": "lost"}
+    assert fleet.of_workers("users")["one"] == 10
+    assert fleet.document["verdict"]["status"] == "suspect"
+    # What the server saw beyond our count is the victim's unreported tail: what five users did in a second or two.
+    assert 0 <= fleet.service.requests() - sums["sent"] < 500
+    assert sums["counted_by_workers"] == sums["merged_by_master"]
+    assert one.wait(timeout=10) == 0
+
+
+def test_a_master_that_is_killed_before_its_workers_came_still_waits_for_them_when_resumed(fleet):
+    fleet.master("-u", 4, "-r", 100, "--expect-workers", 2, *LOGGED)
+    early = fleet.worker("early")
+    fleet.wait_for_log("worker early is ready")
+
+    fleet.kill_master()
+    fleet.resume("--expect-workers", 2)
+    late = fleet.worker("late")
+    fleet.wait_for_requests(300)
+    sums = fleet.stop()
+
+    assert_all_is_counted_once(fleet, sums)
+    assert fleet.of_workers("users") == {"early": 2, "late": 2}
+    assert [early.wait(timeout=10), late.wait(timeout=10)] == [0, 0]
+
+
+def test_a_stopped_run_whose_master_was_killed_is_stopped_under_the_next_one_too(fleet):
+    """The next one knew nothing of the stop: the run went on for ever, with whoever came."""
+    fleet.greenload.write("slow.py", SLOW)
+    fleet.master("-u", 2, "-r", 100, "--stop-timeout", "30s", "--expect-workers", 1, scenario="slow.py")
+    worker = fleet.worker("one", scenario="slow.py")
+    fleet.wait_for_reports("one", more=1)
+
+    fleet.master_process.send_signal(signal.SIGINT)
+    fleet.wait_for_stop()
+    fleet.kill_master()  # while tasks that began before the stop are still under way
+    fleet.resume()
+    late = fleet.worker("late", scenario="slow.py")
+    refused = late.communicate(timeout=20)[1]
+    sums = fleet.finish()
+
+    assert "the run is over" in refused
+    assert late.returncode == 2
+    assert (sums["sent"], sums["succeeded"], sums["missing"]) == (2, 2, [])
+    assert fleet.of_workers("state") == {"one": "done"}
+    assert worker.wait(timeout=10) == 0
+    assert fleet.master_process.returncode == 0
+
+
+@pytest.fixture
+def ended_run(fleet):
+    """The id of a run that was made to its end."""
+    fleet.master("-u", 1, "--expect-workers", 1)
+    fleet.worker("one")
+    fleet.wait_for_requests(1)
+    fleet.stop()
+    return fleet.run_id
+
+
+def test_a_run_that_has_ended_cannot_be_resumed_and_no_other_run_or_plan_put_in_its_place(fleet, ended_run):
+    refusals = {
+        ("--resume", ended_run): f"run {ended_run} has ended",
+        ("--resume", "20200101-000000-0000"): "no run 20200101-000000-0000 in greenload.db; the last ones: "
+        + ended_run,
+        ("--resume", ended_run, "-u", "3"): "--resume goes on with the run as it was planned; users cannot be changed",
+        ("--resume", ended_run, "--db", "other.db"): f"no run {ended_run} in other.db; it is empty",
+        ("--resume", ended_run, "--db", "busy.py"): "busy.py: file is not a database",
+    }
+    for arguments, refusal in refusals.items():
+        refused = fleet.greenload.run("master", "--bind", "tcp://127.0.0.1:0", *arguments)
+
+        assert refused.returncode == 2, arguments
+        assert [line for line in refused.stderr.splitlines() if line.startswith("Error: ")], refused.stderr
+        assert refusal in refused.stderr
+        assert "Traceback" not in refused.stderr
+
+
+def test_workers_whose_master_is_gone_for_good_end_and_say_so(fleet):
+    fleet.master("-u", 4, "-r", 100, "--expect-workers", 2)
+    workers = [fleet.worker(name, "--orphan-timeout", "3s") for name in ("one", "two")]
+    fleet.wait_for_requests(100)
+
+    fleet.kill_master()
+    said = [worker.communicate(timeout=20)[1] for worker in workers]
+
+    assert [worker.returncode for worker in workers] == [3, 3]
+    for err in said:
+        assert re.search(r"Error: .*no word from the master for 3 s; some reports were not taken", err), err
+        assert "Traceback" not in err

@@ -1,0 +1,125 @@
+"""A wire brings strange frames, doubles and reorders them, holds and cuts: the numbers stay the server's."""
+
+import socket
+
+import msgpack
+import pytest
+import zmq
+
+from tests.system.conftest import LOGGED
+from tests.system.wires import Cable, Stutterer
+
+MIB = 1024 * 1024
+
+
+@pytest.fixture
+def stranger(fleet):
+    """Returns a function that sends messages to the fleet's master; most are one frame, a list is several."""
+    context = zmq.Context()
+    sockets = []
+
+    def send(*messages):
+        sockets.append(context.socket(zmq.DEALER))
+        sockets[-1].setsockopt(zmq.LINGER, 1_000)
+        sockets[-1].connect(f"tcp://{fleet.address}")
+        for message in messages:
+            sockets[-1].send_multipart(message if isinstance(message, list) else [message])
+
+    yield send
+    for each in sockets:
+        each.close()
+    context.term()
+
+
+def test_strange_frames_are_refused_and_hurt_nobody(fleet, stranger):
+    """Locust's master plays the last message again when a frame is corrupt, and an empty one makes it deaf (locust.md
+    4.2, 22 and 23).
+    """
+    strange = (
+        b"",
+        b"\xc1",
+        b"\xc0",
+        b"garbage",
+        b"\x80",
+        b"\x93\xa6report\x01\x02",
+        [msgpack.packb(["beat", "one", 1, 0]), b"and one frame more"],
+        b"\x91" * 1_000 + b"\x90",  # a list in a list in a list: too deep to be written out
+        msgpack.packb(["hello", "one", -1, "0.1.0", "x"]),
+        msgpack.packb(["stop", True]),  # a message, and not a worker's
+        msgpack.packb(list(range(100)) * 41_000),  # 3.9 MiB of it, and no message
+        msgpack.packb(["beat", "x" * (39 * MIB // 10), 1, 0]),
+    )
+    fleet.master("-u", 6, "-r", 100, *LOGGED)
+    worker = fleet.worker("one")
+    fleet.wait_for_requests(100)
+
+    stranger(*strange)
+    fleet.wait_for_log("refused what is no message", times=len(strange))
+    fleet.wait_for_requests(100)
+    sums = fleet.stop()
+
+    assert fleet.log.count("refused what is no message") == len(strange)
+    assert sums["sent"] == fleet.service.requests() == sums["succeeded"]
+    assert sums["missing"] == []
+    assert fleet.of_workers("state") == {"one": "done"}
+    assert worker.wait(timeout=10) == 0
+
+
+def test_a_frame_that_is_too_big_never_gets_to_the_master_and_costs_only_its_sender_the_connection(fleet, stranger):
+    fleet.master("-u", 6, "-r", 100, *LOGGED)
+    worker = fleet.worker("one")
+    fleet.wait_for_requests(100)
+
+    stranger(b"\x00" * (5 * MIB))
+    with socket.create_connection(tuple(fleet.address.split(":"))) as raw:
+        raw.sendall(b"GET / HTTP/1.1\r\n\r\n")
+    stranger(b"sent after the big one")
+    fleet.wait_for_log("refused what is no message")
+    fleet.wait_for_requests(100)
+    sums = fleet.stop()
+
+    assert fleet.log.count("refused what is no message") == 1
+    assert sums["sent"] == fleet.service.requests() == sums["succeeded"]
+    assert sums["missing"] == []
+    assert worker.wait(timeout=10) == 0
+
+
+def test_what_comes_twice_or_in_another_order_is_counted_once(fleet):
+    fleet.master("-u", 8, "-r", 100, "--expect-workers", 2)
+    with Stutterer(fleet.address) as wire:
+        workers = [fleet.worker(name, at=wire.address) for name in ("one", "two")]
+
+        fleet.wait_for_requests(1_000)
+        sums = fleet.stop()
+
+        assert [worker.wait(timeout=20) for worker in workers] == [0, 0]
+    assert wire.doubled > 10
+    assert wire.swapped > 1
+    assert sums["sent"] == fleet.service.requests() == sums["succeeded"]
+    assert sums["counted_by_workers"] == sums["merged_by_master"] == sums["sent"]
+    assert sums["missing"] == []
+    assert fleet.of_workers("users") == {"one": 4, "two": 4}
+
+
+@pytest.mark.parametrize(("fail", "mend"), [(Cable.hold, Cable.release), (Cable.cut, Cable.join)])
+def test_a_worker_behind_a_cable_that_fails_is_lost_and_comes_back_with_all_it_counted(fleet, fail, mend):
+    """A Locust worker that is missing for a while runs its users beside those who got its part (locust.md 4.2, 28)."""
+    fleet.master("-u", 8, "-r", 100, "--expect-workers", 2, *LOGGED)
+    with Cable(fleet.address) as cable:
+        workers = [fleet.worker("one"), fleet.worker("far", at=cable.address)]
+        fleet.wait_for_requests(300)
+
+        fail(cable)
+        fleet.wait_for_log("worker far is lost")
+        fleet.wait_for_requests(600)
+        mend(cable)
+        fleet.wait_for_log("worker far is running", times=2)
+        fleet.wait_for_requests(700)
+        sums = fleet.stop()
+
+        assert [worker.wait(timeout=20) for worker in workers] == [0, 0]
+    assert fleet.users_over_time("one") == [4, 8, 4, 0]
+    assert fleet.of_workers("state") == {"one": "done", "far": "done"}
+    assert sums["sent"] == fleet.service.requests() == sums["succeeded"]
+    assert sums["counted_by_workers"] == sums["merged_by_master"] == sums["sent"]
+    assert sums["missing"] == []
