@@ -10,8 +10,9 @@ INSTALLED := $(VENV)/.installed
 demo: $(INSTALLED)
 	$(BIN)/greenload demo
 
+# Three at a time: most of what takes long waits for real seconds to go by.
 test: $(INSTALLED)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 3
 
 # Format, lint, types and the laws of the house: what to run before each commit.
 check: $(INSTALLED)
@@ -50,7 +51,7 @@ test-all:
 test-lowest:
 	test -d .venv-lowest || $(PYTHON) -m venv .venv-lowest
 	.venv-lowest/bin/pip install --quiet --disable-pip-version-check -c tests/constraints-lowest.txt -e '.[service,dev]'
-	.venv-lowest/bin/python -m pytest
+	.venv-lowest/bin/python -m pytest -n 3
 
 # What Debian has to bring for the whole of this Makefile: nginx and taskset for the bench, ip for a test that is skipped
 # without; nothing for demo.
