@@ -5,8 +5,10 @@ They are written into a folder that nobody else may look into, and nowhere else.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator, Sequence
+from fnmatch import fnmatch
 from pathlib import Path
 
 import gevent
@@ -18,7 +20,11 @@ from greenload.core.messages import Fetch, Piece, Refused
 from greenload.transport import Line
 
 ASK_AGAIN_S = 1.0
-LEFT_OUT = {"__pycache__"}
+ASKED_BEFORE_A_WORD = 5
+# Of an included folder: what is made anew, and what nobody wants to hand out with it.
+LEFT_OUT = ("__pycache__", ".*", "*.key", "greenload.db*")
+
+log = logging.getLogger("greenload")
 
 
 class NotGiven(GreenloadError):
@@ -52,8 +58,12 @@ def _files_at(include: Path) -> Iterator[Path]:
         yield include
         return
     for folder, folders, names in os.walk(include, onerror=_refuse):
-        folders[:] = sorted(set(folders) - LEFT_OUT)
-        yield from (path for name in sorted(names) if (path := Path(folder, name)).is_file())
+        folders[:] = sorted(filter(_is_sent, folders))
+        yield from (path for name in sorted(filter(_is_sent, names)) if (path := Path(folder, name)).is_file())
+
+
+def _is_sent(name: str) -> bool:
+    return not any(fnmatch(name, pattern) for pattern in LEFT_OUT)
 
 
 def _refuse(error: OSError) -> None:
@@ -93,10 +103,13 @@ def fetch(line: Line, worker: str, epoch: int, version: str) -> Bundle:
 
 def _ask(line: Line, wanted: Fetch) -> Piece:
     """Ask until the answer to just this question comes."""
-    piece = None
+    asked, piece = 0, None
     while piece is None:
+        if asked == ASKED_BEFORE_A_WORD:
+            log.info("waiting for the master to give its scenario")
         line.send(wanted)
         piece = gevent.with_timeout(ASK_AGAIN_S, _answer, line, wanted.offset, timeout_value=None)  # switch
+        asked += 1
     return piece
 
 

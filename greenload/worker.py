@@ -38,6 +38,7 @@ from greenload.user.recorder import describe
 from greenload.user.user import User
 
 HELLO_EVERY_S = 1.0
+HELLOS_BEFORE_A_WORD = 5
 SEND_EVERY_S = 0.25
 SHORT_S = 0.02
 BYE_EVERY = 25  # times SHORT_S
@@ -93,6 +94,8 @@ class Worker:
         gevent.wait([self._begun, self._stopped, self._threads.failed], count=1)  # switch
         if self._part is not None:
             self._play(self._part)  # switch
+        elif self._refusal is None:
+            self._line.send(self._bye())  # the master waits for the beginning, and must not count on this one
         gevent.killall(hearing)  # switch
         if self._refusal is not None:
             raise Unwanted(self._refusal)
@@ -132,10 +135,13 @@ class Worker:
     def _put_last_report(self, part: Part) -> None:
         self._outbox.put(part.report())
 
+    def _bye(self) -> Bye:
+        error = self._threads.error
+        return Bye(self._hello.worker, self._hello.epoch, None if error is None else describe(error))
+
     def _say_bye(self) -> None:
         """Say bye until the master answers: a run is only over for one that has heard it of everybody."""
-        error = self._threads.error
-        bye = Bye(self._hello.worker, self._hello.epoch, None if error is None else describe(error))
+        bye = self._bye()
         said_s = time.perf_counter()
         for count in itertools.count():
             if count % BYE_EVERY == 0:
@@ -157,9 +163,12 @@ class Worker:
 
     def _say_hello(self) -> None:
         """Say hello until somebody answers with a start, and then that we are still here."""
-        while not self._begun.is_set():
+        for count in itertools.count(1):
             self._line.send(self._hello)
-            self._begun.wait(HELLO_EVERY_S)  # switch
+            if self._begun.wait(HELLO_EVERY_S):  # switch
+                return
+            if count == HELLOS_BEFORE_A_WORD:
+                log.info("waiting for the run to begin")
 
     def _report_each_second(self, part: Part) -> None:
         while True:

@@ -76,6 +76,15 @@ def test_what_python_compiled_is_left_out(folder):
     ]
 
 
+def test_keys_hidden_files_and_greenload_s_own_are_left_out_of_an_included_folder(folder):
+    (folder / ".git").mkdir()
+    for name in ("greenload.key", ".env", "greenload.db", "greenload.db-wal", ".git/config"):
+        (folder / name).write_bytes(b"secret")
+
+    assert not any(b"secret" in content for content in read(folder / "s.py", [folder]).files().values())
+    assert ".env" in read(folder / "s.py", [folder / ".env"]).files()  # said by its name it is meant
+
+
 def test_a_scenario_that_lies_below_a_folder_of_that_name_is_not_left_out(tmp_path):
     folder = tmp_path / "__pycache__" / "data"
     folder.mkdir(parents=True)

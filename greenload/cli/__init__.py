@@ -1,7 +1,7 @@
 """The command line: one module a command. It parses, wires the parts together and says the exit code.
 
 Exit codes: 0 the run was made, 1 a threshold failed, 2 wrong usage, 3 the run itself broke, 4 the result is not valid
-(--strict). A request that failed is a result, not an error.
+(--strict), 130 Ctrl-C before there was a run. A request that failed is a result, not an error.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ import click
 
 from greenload.core.errors import GreenloadError
 from greenload.version import VERSION
+
+INTERRUPTED = 130  # as shells say it
 
 # The help of all commands is shown from here, so that `--help` need not import them.
 COMMANDS = {
@@ -45,6 +47,8 @@ class Commands(click.Group):
             return super().invoke(ctx)
         except GreenloadError as error:
             raise Refused(str(error)) from error
+        except KeyboardInterrupt:  # before there was a run; click would say 1, as if a threshold had failed
+            raise click.exceptions.Exit(INTERRUPTED) from None
 
 
 class Refused(click.ClickException):

@@ -239,6 +239,9 @@ def _print(line: str) -> None:
 def _log(worker: LocalWorker, line: str) -> None:
     """Log a line of stderr: what `worker` logged at the level it had, anything else as a warning."""
     text = line.rstrip()
+    if worker.error:  # was not the last word, so it was the scenario's
+        log.warning("%s: %s%s", worker.name, ERROR, worker.error)
+        worker.error = ""
     logged = LOGGED.fullmatch(text)
     if logged is not None:
         level, logger, message = logged.groups()

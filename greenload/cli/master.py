@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from greenload.cli.conduct import Conducted, Outputs, conduct, new_run
-from greenload.cli.options import Duration, is_own_address, key_option
+from greenload.cli.options import Duration, check_address, is_own_address, key_option
 from greenload.cli.run_options import Wanted, plan_options_said, run_options
 from greenload.core.fleet import Fleet
 from greenload.core.terms import Expected, Terms
@@ -66,6 +66,7 @@ def command(
     Start workers with `greenload worker`; one without a scenario of its own gets this one. Who comes late gets its part
     of the users; that of a worker that is lost goes to the others.
     """
+    check_address(bind)
     if key is None and not insecure and not is_own_address(bind):
         raise click.UsageError(
             f"{bind} can be reached from other machines, and without a key nothing keeps them out;"

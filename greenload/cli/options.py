@@ -110,7 +110,18 @@ def master_address(typed: str, port: int) -> str:
     is_bare_ipv6 = typed.count(":") > 1 and not typed.startswith("[")
     host = f"[{typed}]" if is_bare_ipv6 else typed
     has_port = not is_bare_ipv6 and ":" in host.rpartition("]")[2]
-    return f"tcp://{host}" if has_port else f"tcp://{host}:{port}"
+    address = f"tcp://{host}" if has_port else f"tcp://{host}:{port}"
+    check_address(address)
+    return address
+
+
+def check_address(address: str) -> None:
+    """Raise UsageError for a TCP address without a host or with a port there cannot be: ZeroMQ takes any number."""
+    if address.startswith("ipc://"):
+        return
+    host, _, port = address.removeprefix("tcp://").rpartition(":")
+    if not address.startswith("tcp://") or not host or not (port == "*" or (port.isdecimal() and int(port) <= 65_535)):
+        raise click.UsageError(f"{address} is not an address; write for example tcp://127.0.0.1:5557")
 
 
 class Processes(click.ParamType):  # type: ignore[type-arg,unused-ignore]

@@ -76,7 +76,7 @@ def command(
             " say --key-file, or -f and the scenario's file"
         )
     if processes is not None:
-        arguments = [f"--master={master}", f"--orphan-timeout={orphan_timeout:g}s"]
+        arguments = [f"--master={master}", f"--orphan-timeout={orphan_timeout:.3f}s"]
         if scenario is not None:
             load(scenario, only=())  # so that one process says what is wrong with it, not all
             arguments.append(f"--scenario={scenario}")

@@ -68,6 +68,7 @@ class Fleet:
         self._grants = Grants()
         self._stop: Stop | None = None
         self._ended = False  # nobody is waited for any more
+        self._is_at_its_end = False  # there is no more load to make
         self._news = News()
         self._known_states: dict[str, str] = {}  # as of the last news
 
@@ -96,11 +97,11 @@ class Fleet:
         """Whether nothing more is to come."""
         if self._stop is not None and not self.has_begun:
             return True
-        left = [member for member in self.members.values() if member.state not in (DONE, LOST)]
-        if not self.has_begun or left:
+        states = {member.state for member in self.members.values()}
+        if not self.has_begun or states - {DONE, LOST}:
             return False
-        # With everybody lost and the run not at its end, somebody may come back.
-        return self._ended or any(member.state == DONE for member in self.members.values())
+        # While there is load to make, somebody who is lost may come back; with nobody left, for some time after.
+        return self._ended or states == {DONE} or (DONE in states and self._is_at_its_end)
 
     def take_news(self) -> News:
         """Return what has happened since the last call. Keep it before the orders of that time are carried out."""
@@ -147,8 +148,9 @@ class Fleet:
         """
         self._waiting_since_s = now_s if self._waiting_since_s is None else self._waiting_since_s
         if not self.has_begun:
-            self._expected.check(len(self._ready()), now_s - self._waiting_since_s)
+            self._expected.check(len(self._ready(now_s)), now_s - self._waiting_since_s)
         self._ended = self._stop is not None or self._schedule.is_past(now_s)
+        self._is_at_its_end = not self._schedule.goes_on(now_s)
         orders: list[Order] = []
         for member in self.members.values():
             silent_s = heard_all_s - member.heard_s
@@ -188,7 +190,7 @@ class Fleet:
         if reason is not None:
             return [Order(route, Refused(reason))]
         member = self.members.get(hello.worker)
-        if member is None:
+        if member is None or member.epoch != hello.epoch:
             member = self.members[hello.worker] = Member(hello.worker, hello.epoch, route, now_s)
             if self.has_begun:
                 self._join(member, now_s)
@@ -207,13 +209,13 @@ class Fleet:
         if self._stop is not None or self.is_over:
             return "the run is over"
         known = self.members.get(hello.worker)
-        if known is not None and known.epoch != hello.epoch:
+        if known is not None and known.epoch != hello.epoch and self.has_begun:
             return f"there was a worker {hello.worker} in this run already; choose another name with --id"
         return None
 
     def _begin(self, now_s: float) -> list[Order]:
         """Begin, once everybody who is expected is here."""
-        ready = self._ready()
+        ready = self._ready(now_s)
         if len(ready) < self._expected.workers:
             return []
         self._schedule.begin(now_s)
@@ -223,10 +225,11 @@ class Fleet:
             member.state = RUNNING
         return [order for member in ready for order in self._inform(member, now_s)]
 
-    def _ready(self) -> list[Member]:
-        """Return who is here before the run begins, by name."""
+    def _ready(self, now_s: float) -> list[Member]:
+        """Return who is here before the run begins, by name: who says hello each second."""
         ready = [member for member in self.members.values() if member.state == READY]
-        return sorted(ready, key=lambda member: member.worker)
+        heard = [member for member in ready if now_s - member.heard_s <= STALLED_AFTER_S]
+        return sorted(heard, key=lambda member: member.worker)
 
     def _inform(self, member: Member, now_s: float) -> list[Order]:
         """Tell `member` what is new in the roster, and again what it does not say it knows: messages may be lost."""
@@ -257,6 +260,9 @@ class Fleet:
     def _bye(self, member: Member, bye: Bye, now_s: float) -> list[Order]:
         was_here = member.state in (RUNNING, STALLED)
         member.state = DONE
+        if not self.has_begun:
+            del self.members[member.worker]
+            return [Order(member.route, Ack(0))]
         self.results.find(member.worker)
         if bye.error is not None:
             self.errors[member.worker] = bye.error

@@ -1,5 +1,6 @@
 """What a person types is understood: addresses that others can reach, masters by any kind of address."""
 
+import click
 import pytest
 
 from greenload.cli.options import is_own_address, master_address
@@ -59,3 +60,10 @@ def test_any_other_address_counts_as_one_that_others_can_reach(address):
 )
 def test_a_master_is_found_by_name_by_ipv4_and_by_ipv6(typed, address):
     assert master_address(typed, 5557) == address
+
+
+@pytest.mark.parametrize("typed", ["", ":5557", "127.0.0.1:99999", "127.0.0.1:-1", "127.0.0.1:port", "tcp://"])
+def test_what_zeromq_would_take_for_another_address_or_wait_at_for_ever_is_refused(typed):
+    """ZeroMQ takes port 99999 for 34463, and no host for one that does not answer yet."""
+    with pytest.raises(click.UsageError, match="is not an address; write for example"):
+        master_address(typed, 5557)

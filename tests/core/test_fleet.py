@@ -168,7 +168,7 @@ def test_the_run_begins_when_the_expected_workers_are_here_and_not_before():
 def test_a_start_carries_the_plan_the_whole_roster_and_how_long_the_run_has_gone_on():
     play = Play(expected=2)
     play.hear(hello("one"))
-    play.now_s += 30.0  # of waiting, which is no part of the run; it is soon enough for no tick to see
+    play.now_s += 1.0  # of waiting, which is no part of the run
 
     roster = (Change(0.0, JOIN, "one"), Change(0.0, JOIN, "two"))
     assert play.hear(hello("two")) == [Start(ENDLESS, roster, 0.0)]
@@ -188,9 +188,9 @@ def test_a_worker_that_says_hello_again_while_it_waits_counts_once():
 def test_a_worker_that_says_hello_again_is_here_and_answered_where_it_said_so():
     play = Play(expected=2)
     play.hear(hello("one"), route=b"old")
-    play.go_on(LOST_AFTER_S - 0.5)
+    play.go_on(STALLED_AFTER_S - 0.5)
     play.hear(hello("one"), route=b"new")
-    play.go_on(LOST_AFTER_S - 0.5)
+    play.go_on(STALLED_AFTER_S - 0.5)
 
     play.hear(hello("two"))
 
@@ -820,17 +820,53 @@ def test_a_run_goes_on_while_anybody_is_there():
     assert not play.fleet.is_over
 
 
-@pytest.mark.parametrize("plan", [ENDLESS, MINUTE])
-def test_a_run_is_over_when_some_are_done_and_the_others_lost(plan):
-    play = play_of("one", "two", plan=plan)
+def test_while_there_is_load_to_make_a_lost_worker_is_waited_for_though_others_have_left():
+    """A run ended early, and well, when one worker was taken out of it and the other cut off for a while."""
+    play = play_of("one", "two", plan=MINUTE)
     play.hear(bye("one"))
+    play.go_on(LOST_AFTER_S + 0.5)
+    assert play.state_of("two") == LOST
     assert not play.fleet.is_over
 
-    play.go_on(LOST_AFTER_S)
+    play.hear(beat("two"))
+    play.go_on(1.0, "two")
+    assert play.users_on("two") == {"two": USERS}
+
+
+def test_at_its_end_a_run_is_over_when_some_are_done_and_the_others_lost():
+    play = play_of("one", "two", plan=MINUTE)
+    play.go_on(LOST_AFTER_S + 0.5, "one")
+    play.go_on(60.0 - LOST_AFTER_S, "one")
     assert not play.fleet.is_over
 
-    play.go_on(0.5)
+    play.hear(bye("one"))
+    play.tick()
+
     assert play.fleet.is_over
+
+
+def test_a_worker_that_leaves_before_the_beginning_is_not_counted_on_and_its_name_is_free():
+    play = Play(expected=2)
+    play.hear(hello("one"))
+    said = play.hear(bye("one"))
+    play.hear(hello("two"))
+    assert not play.fleet.has_begun
+
+    assert said == [Ack(0)]
+    assert Start in kinds(play.hear(hello("one", epoch=99)))
+    assert play.fleet.has_begun
+
+
+def test_before_the_beginning_a_worker_started_anew_takes_the_place_of_the_one_of_its_name():
+    play = Play(expected=2)
+    play.hear(hello("one"))
+
+    said = play.hear(hello("one", epoch=99))
+    play.hear(hello("two"))
+
+    assert said == []
+    assert play.fleet.members["one"].epoch == 99
+    assert play.fleet.has_begun
 
 
 def test_an_endless_run_whose_workers_are_all_lost_waits_for_them():
@@ -954,10 +990,10 @@ def test_who_cannot_be_reached_for_a_moment_is_not_lost(silent_s):
 
 def test_when_the_expected_workers_do_not_come_in_time_the_run_does_not_begin():
     play = Play(expected=3, timeout_s=20.0)
+    for _ in range(20):
+        play.hear(hello("one"))
+        play.go_on(1.0)
     play.hear(hello("one"))
-    play.busy.add("one")
-
-    play.go_on(20.0)
     with pytest.raises(TooFewWorkers, match=r"^only 1 of 3 workers came within 20 s$"):
         play.go_on(0.5)
 
