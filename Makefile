@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # Installed anew only when what is to be installed has changed.
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test check format bench bench-master bench-placement docs test-all test-lowest system-deps clean
+.PHONY: demo test check format bench bench-master bench-placement bench-profile docs test-all test-lowest system-deps clean
 
 demo: $(INSTALLED)
 	$(BIN)/greenload demo
@@ -25,13 +25,17 @@ format: $(INSTALLED)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-# Locust runs beside greenload here, in a venv of its own: it is a peer, never a dependency.
+# Locust, hey, wrk and ab run beside greenload here, Locust in a venv of its own: peers, never dependencies.
 bench: .venv-bench/.installed
 	.venv-bench/bin/python -m bench
 
 # A real master, and processes that play its workers.
 bench-master: .venv-bench/.installed
 	.venv-bench/bin/python -m bench.master
+
+# Where the processor time of a request goes.
+bench-profile: .venv-bench/.installed
+	.venv-bench/bin/python -m bench.profile
 
 bench-placement: .venv-bench/.installed
 	.venv-bench/bin/python -m bench.placement
@@ -53,11 +57,12 @@ test-lowest:
 	.venv-lowest/bin/pip install --quiet --disable-pip-version-check -c tests/constraints-lowest.txt -e '.[service,dev]'
 	.venv-lowest/bin/python -m pytest -n 3
 
-# What Debian has to bring for the whole of this Makefile: nginx and taskset for the bench, ip for a test that is skipped
-# without; nothing for demo.
+# What Debian has to bring for the whole of this Makefile: nginx, hey, wrk and ab (in apache2-utils) for the bench, ip for
+# a test that is skipped without; nothing for demo.
 system-deps:
 	apt-get update -qq
-	apt-get install -y -qq --no-install-recommends git iproute2 make openssl python3-venv nginx-light util-linux
+	apt-get install -y -qq --no-install-recommends apache2-utils git hey iproute2 make nginx-light openssl \
+	  python3-venv util-linux wrk
 
 clean:
 	rm -rf .venv* build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,4 +1,4 @@
-"""python -m bench: greenload's HttpUser against Locust's, on one core, in pairs.
+"""python -m bench: greenload's users, Locust's, and hey, wrk and ab where they are installed, on one core, in turns.
 
 Shows a table and, with --json, writes all that was measured. Wants an environment of its own with greenload and
 bench/requirements.txt in it; runs in the repository's root.
@@ -16,14 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from bench.machine import circumstances
-from bench.measure import Bench, Pair, Rate, spread
-from bench.peers import GREENLOAD, LOCUST
+from bench.measure import Bench, Rate, Ratio, Round, ratios, spread
+from bench.peers import DUELS, MUST_BE_THERE, PEERS, STARTED, Duel, installed
 from bench.process import IS_LINUX, BenchError, choose_cores
 from bench.server import serving
 from bench.table import Table
 
 PACKAGES = ("greenload", "locust", "gevent", "urllib3", "requests")
-PEERS = (GREENLOAD, LOCUST)
 START_UPS = 5
 
 
@@ -46,9 +45,9 @@ def _options() -> argparse.Namespace:
         prog="python -m bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "--pairs", type=_above_zero, default=5, help="how often each tool runs, taking turns [%(default)s]"
+        "--rounds", type=_above_zero, default=5, help="how often each tool runs, taking turns [%(default)s]"
     )
-    parser.add_argument("--seconds", type=_above_zero, default=6, help="how long each run is [%(default)s]")
+    parser.add_argument("--seconds", type=_above_zero, default=4, help="how long each run is [%(default)s]")
     parser.add_argument("--users", type=_above_zero, default=32, help="virtual users, without think time [%(default)s]")
     parser.add_argument(
         "--idle-users", type=int, default=1000, help="users in the memory measurement; 0 leaves it out [%(default)s]"
@@ -67,46 +66,57 @@ def _above_zero(text: str) -> int:
 def _measure(options: argparse.Namespace) -> dict[str, Any]:
     """Measure, show each result as soon as it is there, and return all of them."""
     cores = choose_cores()
+    # Those that must be there fail by name when they are run.
+    peers = [peer for peer in PEERS if peer in MUST_BE_THERE or peer in installed(PEERS)]
     with tempfile.TemporaryDirectory(prefix="greenload-bench-") as name, serving(cores.server, Path(name)) as server:
         bench = Bench(server, cores, Path(name))
         around = circumstances(PACKAGES, server.name)
-        table = Table(PEERS)
+        table = Table()
         table.circumstances(around, cores, options.users, options.seconds)
+        table.missing([peer for peer in PEERS if peer not in peers])
 
-        pairs: list[Pair] = []
-        for number in range(1, options.pairs + 1):
-            pairs.append(bench.pair(*PEERS, options.users, options.seconds))
-            table.pair(number, pairs[-1])
-        ratio, cpu_ratio = spread([pair.ratio for pair in pairs]), spread([pair.cpu_ratio for pair in pairs])
-        table.ratios(ratio, cpu_ratio)
+        rounds: list[Round] = []
+        for number in range(1, options.rounds + 1):
+            rounds.append({})
+            for peer, rate in bench.round(peers, options.users, options.seconds):
+                rounds[-1][peer.name] = rate
+                table.rate(number, peer, rate)
+        table.medians(peers, rounds)
+        duels = [(duel, ratios(duel, rounds)) for duel in DUELS if duel.one in peers and duel.rival in peers]
+        table.duels(duels)
 
-        start_ups = bench.start_up(PEERS, START_UPS)
-        table.start_ups(start_ups)
+        start_ups = bench.start_up(STARTED, START_UPS)
+        start_up_ratio = spread([one.wall_s / other.wall_s for one, other in zip(*start_ups, strict=True)])
+        table.start_ups(STARTED, start_ups, start_up_ratio)
 
-        idle_bytes: list[float] = []
+        idle_bytes: dict[str, float] = {}
         if options.idle_users > 1 and IS_LINUX:
-            idle_bytes = [bench.bytes_per_idle_user(peer, options.idle_users) for peer in PEERS]
+            with_users = [peer for peer in peers if peer.has_users]
+            idle_bytes = {peer.name: bench.bytes_per_idle_user(peer, options.idle_users) for peer in with_users}
             table.idle(idle_bytes, options.idle_users)
     return {
-        "schema": "greenload.bench/1",
+        "schema": "greenload.bench/2",
         "circumstances": around,
         "cores": asdict(cores),
         "users": options.users,
-        "peers": [peer.name for peer in PEERS],
-        "pairs": [_pair_document(pair) for pair in pairs],
-        "ratio": asdict(ratio),
-        "cpu_ratio": asdict(cpu_ratio),
-        "start_up": [[asdict(usage) for usage in usages] for usages in start_ups],
+        "peers": [peer.name for peer in peers],
+        "rounds": [{peer: _rate_document(rate) for peer, rate in each.items()} for each in rounds],
+        "duels": [_duel_document(*duel) for duel in duels],
+        "start_up": {
+            peer.name: [asdict(usage) for usage in usages] for peer, usages in zip(STARTED, start_ups, strict=True)
+        },
+        "start_up_ratio": asdict(start_up_ratio),
         "bytes_per_idle_user": idle_bytes,
     }
 
 
-def _pair_document(pair: Pair) -> dict[str, Any]:
+def _duel_document(duel: Duel, each: list[Ratio]) -> dict[str, Any]:
     return {
-        "first": _rate_document(pair.first),
-        "second": _rate_document(pair.second),
-        "ratio": pair.ratio,
-        "cpu_ratio": pair.cpu_ratio,
+        "one": duel.one.name,
+        "rival": duel.rival.name,
+        "rounds": [asdict(ratio) for ratio in each],
+        "requests": asdict(spread([ratio.requests for ratio in each])),
+        "cpu": asdict(spread([ratio.cpu for ratio in each])),
     }
 
 

@@ -1,19 +1,19 @@
-"""The measurements: requests per second in pairs, start-up, memory of idle users.
+"""The measurements: requests per second in rounds, start-up, memory of idle users.
 
-Two tools are only ever compared by what they did one right after the other: a shared machine is a third faster or
-slower from one hour to the next, and the ratio within a pair is what stays. Knows nothing of how a result is shown.
+Two tools are only ever compared by what they did in the same round, rivals one right after the other: a shared machine
+is a third faster or slower from one hour to the next, and the ratio within a round is what stays. Knows nothing of how
+a result is shown.
 """
 
 from __future__ import annotations
 
 import statistics
-import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.peers import Count, Load, Peer
+from bench.peers import Count, Duel, Load, Peer, Written
 from bench.process import BenchError, Cores, Usage, last_words, resident_bytes, run, running, wait_until
 from bench.server import Server
 
@@ -24,12 +24,13 @@ SETTLE_S = 2.0
 
 @dataclass(frozen=True)
 class Rate:
-    """One tool's run. `served` is what the server counted meanwhile."""
+    """One tool's run. `served` is what the server counted meanwhile, `start_cpu_s` what starting and ending costs."""
 
     count: Count
     served: int
     seconds: int
     usage: Usage
+    start_cpu_s: float
 
     @property
     def per_s(self) -> float:
@@ -37,7 +38,7 @@ class Rate:
 
     @property
     def cpu_us_per_request(self) -> float:
-        return 1e6 * self.usage.cpu_s / self.count.ended
+        return 1e6 * (self.usage.cpu_s - self.start_cpu_s) / self.count.ended
 
     @property
     def unreported(self) -> int:
@@ -45,22 +46,21 @@ class Rate:
         return self.served - (self.count.ended if self.count.sent is None else self.count.sent)
 
 
+Round = dict[str, Rate]  # by the peer's name; each peer ran once
+
+
 @dataclass(frozen=True)
-class Pair:
-    """One run of each of two tools, one right after the other."""
+class Ratio:
+    """How one peer did beside its rival in one round; above 1 is better."""
 
-    first: Rate
-    second: Rate
+    requests: float
+    cpu: float  # by CPU per request, which hardly changes when others take the core away for a while
 
-    @property
-    def ratio(self) -> float:
-        """How many times the second's requests per second the first one makes."""
-        return self.first.per_s / self.second.per_s
 
-    @property
-    def cpu_ratio(self) -> float:
-        """The same by CPU per request, which hardly changes when others take the core away for a while."""
-        return self.second.cpu_us_per_request / self.first.cpu_us_per_request
+def ratios(duel: Duel, rounds: Sequence[Round]) -> list[Ratio]:
+    """Return how each round ended for `duel`."""
+    pairs = [(each[duel.one.name], each[duel.rival.name]) for each in rounds]
+    return [Ratio(one.per_s / rival.per_s, rival.cpu_us_per_request / one.cpu_us_per_request) for one, rival in pairs]
 
 
 @dataclass(frozen=True)
@@ -84,15 +84,16 @@ class Bench:
         self._cores = cores
         self._folder = folder
         self._output = folder / "output.txt"
+        self._start_cpu_s: dict[str, float] = {}
 
-    def pair(self, first: Peer, second: Peer, users: int, seconds: int) -> Pair:
-        """Return one run of each.  Raises BenchError when a request failed or an exact tool miscounted."""
-        load = Load(self._server.url, users, seconds, "Busy")
-        return Pair(self._rate(first, load), self._rate(second, load))
+    def round(self, peers: Sequence[Peer], users: int, seconds: int) -> Iterator[tuple[Peer, Rate]]:
+        """Run each of `peers` once; yield what it did.  Raises BenchError when a request failed, or was miscounted."""
+        for peer in peers:
+            yield peer, self._rate(peer, Load(self._server.url, users, seconds, "Busy"))
 
     def start_up(self, peers: Sequence[Peer], times: int) -> list[list[Usage]]:
         """Return what `--help` costs each of `peers`, `times` times, taking turns."""
-        commands = [[_script(peer), "--help"] for peer in peers]
+        commands = [[_program(peer), "--help"] for peer in peers]
         for command in commands:  # the first start compiles; nobody waits for that twice
             self._run(command, MARGIN_S)
         rounds = [[self._run(command, MARGIN_S) for command in commands] for _ in range(times)]
@@ -103,22 +104,35 @@ class Bench:
         return (self._idle_bytes(peer, users) - self._idle_bytes(peer, 1)) / (users - 1)
 
     def _rate(self, peer: Peer, load: Load) -> Rate:
-        result = self._folder / "result.json"
-        result.unlink(missing_ok=True)
+        if peer.name not in self._start_cpu_s:
+            self._start_cpu_s[peer.name] = self._start_cost_s(peer)
         before = self._server.requests()
-        usage = self._run([_script(peer), *peer.command(load, result)], load.seconds + MARGIN_S)
-        rate = Rate(peer.count(result), self._server.requests() - before, load.seconds, usage)
-        if rate.count.failed or not rate.count.ended:
-            failed = f"{rate.count.failed} of {rate.count.ended} requests failed"
+        usage, count = self._play(peer, load)
+        rate = Rate(count, self._server.requests() - before, load.seconds, usage, self._start_cpu_s[peer.name])
+        if count.failed or not count.ended:
+            failed = f"{count.failed} of {count.ended} requests failed"
             raise BenchError(f"{peer.name}: {failed}: no measurement\n{last_words(self._output)}")
         if peer.exact and rate.unreported:
-            raise BenchError(f"{peer.name} says it sent {rate.count.sent} requests, the server counted {rate.served}")
+            raise BenchError(f"{peer.name} says it sent {count.sent} requests, the server counted {rate.served}")
         return rate
+
+    def _start_cost_s(self, peer: Peer) -> float:
+        """Return the processor time of a run of one idle user; none for a compiled tool, which has no such users."""
+        if not peer.has_users:
+            return 0.0
+        usage, _ = self._play(peer, Load(self._server.url, 1, 1, "Idle"))
+        return usage.cpu_s
+
+    def _play(self, peer: Peer, load: Load) -> tuple[Usage, Count]:
+        written = Written(self._folder / "result.json", self._output)
+        written.result.unlink(missing_ok=True)
+        usage = self._run([_program(peer), *peer.command(load, written.result)], load.seconds + MARGIN_S)
+        return usage, peer.count(written)
 
     def _idle_bytes(self, peer: Peer, users: int) -> int:
         expected = self._server.requests() + users
         load = Load(self._server.url, users, IDLE_S, "Idle")
-        command = [_script(peer), *peer.command(load, self._folder / "idle.json")]
+        command = [_program(peer), *peer.command(load, self._folder / "idle.json")]
         with running(command, self._cores.generator, self._output) as process:
             # The server's count, not a guess: nobody is idle before the answer has come.
             wait_until(lambda: self._server.requests() >= expected, process, IDLE_S / 2)
@@ -130,9 +144,8 @@ class Bench:
         return run(command, self._cores.generator, limit_s, self._output)
 
 
-def _script(peer: Peer) -> str:
-    """Return the tool that belongs to this Python, whatever else is on the path."""
-    script = Path(sys.executable).with_name(peer.script)
-    if not script.exists():
-        raise BenchError(f"{peer.name} is not installed beside {sys.executable}; install bench/requirements.txt there")
-    return str(script)
+def _program(peer: Peer) -> str:
+    program = peer.find()
+    if program is None:
+        raise BenchError(f"{peer.name} is not installed; install bench/requirements.txt beside this Python")
+    return program

@@ -16,6 +16,7 @@ from greenload.core.messages import Hello, Report, Start
 from greenload.core.roster import Entry, Roster
 from greenload.engine import Engine
 from greenload.green import GreenThreads
+from greenload.http.names import process_names
 from greenload.user.environment import Environment
 from greenload.user.recorder import Recorder
 from greenload.user.user import User
@@ -38,6 +39,7 @@ class Part:
         take_row: Callable[[str], int],
     ) -> None:
         plan = start.plan
+        process_names().fix(plan.resolved)
         self._hello = hello
         self._plan = plan
         self._began_s = time.perf_counter() - start.elapsed_s

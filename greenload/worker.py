@@ -30,6 +30,8 @@ from greenload.core.messages import (
     Stop,
 )
 from greenload.core.outbox import Outbox
+from greenload.core.roster import Change
+from greenload.descriptors import TooFewDescriptors, check
 from greenload.green import GreenThreads
 from greenload.part import Part
 from greenload.row_desk import RowDesk
@@ -228,8 +230,17 @@ class Worker:
         """Begin; a second start only brings the roster up to date."""
         if self._part is None:
             self._part = Part(self._hello, start, self._classes, self._threads, self._desk.take)
+            self._warn_of_too_many_users(start)
             self._begun.set()
         self._change(Changes(0, start.entries))
+
+    def _warn_of_too_many_users(self, start: Start) -> None:
+        """Say so when this worker's part, with as many workers as now, needs more connections than it may open."""
+        workers = len({entry.worker for entry in start.entries if isinstance(entry, Change)})
+        try:
+            check(self._classes, start.plan, max(1, workers))
+        except TooFewDescriptors as error:
+            log.warning("%s", error)
 
     def _change(self, message: Changes) -> None:
         if self._part is not None:

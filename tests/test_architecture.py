@@ -48,6 +48,7 @@ FLOORS = {
     "master": 7,
     "scenario": 7,
     "scenario_files": 7,
+    "descriptors": 6.5,
     "part": 6.5,
     "worker": 7,
     "report": 7,
@@ -72,14 +73,14 @@ ONLY = {
 SWITCHING = {
     "sleep", "wait", "joinall", "killall", "live", "iterate", "on_start", "on_stop", "leave", "join",
     "connect", "getresponse", "request", "send", "read", "receive", "recv_multipart",
-    "_follow", "_exchange", "_live", "_live_once", "_leave",
+    "_follow", "_exchange", "_live", "_live_once", "_leave", "addresses",
 }  # fmt: skip
 # Calls of the same names that let nobody run: arithmetic, sending what can be sent at once, noting an address.
 STAYING = {"placement.join", "line.send", "self._line.send", "self._hub.send", "self._socket.connect"}
 GREEN_FILES = [
     "curve.py", "engine.py", "green.py", "master.py", "part.py", "row_desk.py", "scenario_files.py", "transport.py",
     "worker.py",
-    "user/user.py", "http/session.py", "http/pooled.py",
+    "user/user.py", "http/session.py", "http/pooled.py", "http/names.py",
 ]  # fmt: skip
 
 LONGEST_FILE = 300
@@ -184,7 +185,11 @@ def test_patching_happens_first_in_main_and_nowhere_else():
 
     assert calls == [PACKAGE / "__main__.py"]
     statements = [node for node in tree_of(PACKAGE / "__main__.py").body if not _is_docstring(node)]
-    assert [ast.unparse(node) for node in statements[:2]] == ["from gevent import monkey", "monkey.patch_all()"]
+    assert [ast.unparse(node) for node in statements[:3]] == [
+        "from gevent import events, monkey",
+        "events.notify_and_call_entry_points = events.notify",
+        "monkey.patch_all()",
+    ]
 
 
 def test_nothing_is_imported_before_the_patching():
@@ -195,6 +200,20 @@ def test_nothing_is_imported_before_the_patching():
     )  # fmt: skip
 
     assert shown.stdout.strip() == "gevent.ssl"
+
+
+def test_help_does_not_wait_for_what_only_a_run_needs():
+    program = """
+import sys
+from greenload.__main__ import main
+try:
+    main(["--help"])
+except SystemExit:
+    print(sorted({"urllib3", "zmq", "msgpack", "rich", "hdrh", "importlib.metadata"} & set(sys.modules)))
+"""
+    shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, cwd=ROOT)
+
+    assert shown.stdout.strip().endswith("[]"), shown.stderr
 
 
 def test_importing_greenload_changes_nothing_in_the_process():

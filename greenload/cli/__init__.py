@@ -61,3 +61,7 @@ class Refused(click.ClickException):
 @click.version_option(VERSION, "-V", "--version", prog_name="greenload")
 def main() -> None:
     """Load a service with virtual users, each one green thread, and see numbers that add up."""
+    # Here, for `--help` ends before this and need not import what users are made of.
+    from greenload.descriptors import raise_limit
+
+    raise_limit()

@@ -15,6 +15,7 @@ from typing import Any
 import click
 
 from greenload.core.errors import GreenloadError
+from greenload.core.messages import Resolved
 from greenload.core.shape import Shape, ShapeError, parse_duration_s, parse_stages
 from greenload.key import JoinKey, KeyMalformed
 
@@ -46,6 +47,25 @@ class Stages(click.ParamType):  # type: ignore[type-arg,unused-ignore]
             return parse_stages(str(value))
         except ShapeError as error:
             self.fail(str(error), param, ctx)
+
+
+class Resolve(click.ParamType):  # type: ignore[type-arg,unused-ignore]
+    """A Resolved, from HOST:IP."""
+
+    name = "resolve"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Resolved:
+        host, _, address = str(value).partition(":")
+        address = address.removeprefix("[").removesuffix("]")
+        try:
+            ip_address(address)
+        except ValueError:
+            host = ""
+        if not host:
+            self.fail(
+                f"{value!r} is not HOST:IP; write for example api.example:10.0.0.1 or api.example:::1", param, ctx
+            )
+        return Resolved(host, address)
 
 
 class KeyUnusable(GreenloadError):

@@ -12,6 +12,7 @@ from greenload.cli.local_workers import LocalWorkers
 from greenload.cli.options import processes_option
 from greenload.cli.run_options import Wanted, run_options
 from greenload.core.messages import Hello
+from greenload.descriptors import check
 from greenload.green import GreenThreads
 from greenload.key import JoinKey
 from greenload.transport import MemoryHub, ZmqHub
@@ -30,10 +31,12 @@ def command(wanted: Callable[[], Wanted], outputs: Outputs, processes: int | Non
     Without SCENARIO it is loadfile.py, else locustfile.py, in the working folder. Ctrl-C lets running tasks finish, a
     second Ctrl-C stops at once; the summary is printed either way.
     """
+    asked = wanted()
+    check(asked.scenario.classes, asked.plan, processes or 1)
     if processes is None:
-        _run_in_memory(wanted(), outputs)
+        _run_in_memory(asked, outputs)
     else:
-        _run_in_processes(wanted(), outputs, processes)
+        _run_in_processes(asked, outputs, processes)
 
 
 def _run_in_memory(wanted: Wanted, outputs: Outputs) -> None:

@@ -12,8 +12,8 @@ import click
 from click.core import ParameterSource
 
 from greenload.cli.conduct import LOG_LEVELS, Outputs
-from greenload.cli.options import Duration, Stages
-from greenload.core.messages import Plan
+from greenload.cli.options import Duration, Resolve, Stages
+from greenload.core.messages import Plan, Resolved
 from greenload.core.shape import Shape, ramp
 from greenload.scenario import Scenario, check_hosts, load
 
@@ -45,6 +45,7 @@ def run_options(command: Callable[..., None]) -> Callable[..., None]:
         stop_timeout: float,
         classes: tuple[str, ...],
         seed: int | None,
+        resolved: tuple[Resolved, ...],
         json_file: Path | None,
         csv_prefix: str | None,
         quiet: bool,
@@ -57,7 +58,7 @@ def run_options(command: Callable[..., None]) -> Callable[..., None]:
             loaded = load(scenario, classes)
             check_hosts(loaded, host)
             drawn = secrets.randbelow(2**31) if seed is None else seed
-            return Wanted(loaded, Plan(shape, duration_s, loaded.shares(), host, stop_timeout, drawn))
+            return Wanted(loaded, Plan(shape, duration_s, loaded.shares(), host, stop_timeout, drawn, resolved))
 
         command(wanted, Outputs(json_file, csv_prefix, quiet, log_level, log_file), **own)
 
@@ -88,7 +89,7 @@ def _when(
 
 # The parameters that say what the run shall be, and not what is shown or written of it.
 PLANNING = (
-    "scenario", "host", "users", "spawn_rate", "run_time", "stages", "stop_timeout", "classes", "seed",
+    "scenario", "host", "users", "spawn_rate", "run_time", "stages", "stop_timeout", "classes", "seed", "resolved",
 )  # fmt: skip
 
 RUN_OPTIONS = (
@@ -109,6 +110,14 @@ RUN_OPTIONS = (
         "--class", "classes", multiple=True, metavar="NAME", help="Run this user class only; may be repeated."
     ),
     click.option("--seed", type=int, help="Repeats the choice of tasks and wait times of a run with this seed."),
+    click.option(
+        "--resolve",
+        "resolved",
+        type=Resolve(),
+        multiple=True,
+        metavar="HOST:IP",
+        help="Use this address for HOST instead of looking it up; may be repeated.",
+    ),
     click.option(
         "--json", "json_file", type=click.Path(path_type=Path), help="Write the summary as JSON to this file."
     ),

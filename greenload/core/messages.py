@@ -17,11 +17,19 @@ from greenload.core.shape import Shape
 from greenload.core.stats import Stats
 
 
+class Resolved(NamedTuple):
+    """A host, and an address that is used for it instead of looking it up."""
+
+    host: str
+    address: str
+
+
 @dataclass(frozen=True)
 class Plan:
     """What a run shall be.
 
-    duration_s is None for a run that ends when somebody ends it. host goes before the classes' own.
+    duration_s is None for a run that ends when somebody ends it. host goes before the classes' own. A host may stand in
+    `resolved` several times, each time with another address.
     """
 
     shape: Shape
@@ -30,6 +38,7 @@ class Plan:
     host: str | None
     stop_timeout_s: float
     seed: int
+    resolved: tuple[Resolved, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,7 @@ from greenload.core.messages import (
     Plan,
     Refused,
     Report,
+    Resolved,
     Start,
     Stop,
 )
@@ -199,6 +200,7 @@ PLAN = record(
     host=optional(TEXT),
     stop_timeout_s=NUMBER,
     seed=WHOLE,
+    resolved=many(record(Resolved, host=TEXT, address=TEXT)),
 )
 
 _MESSAGES: dict[str, tuple[type, Codec]] = {

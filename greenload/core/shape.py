@@ -54,6 +54,11 @@ class Shape:
         """Seconds until the last stage ends."""
         return max((until_s for _, until_s, _, _ in self._lines()), default=0.0)
 
+    @property
+    def most_users(self) -> int:
+        """The most users there ever are."""
+        return max((math.ceil(stage.level - _HAIR) for stage in self.stages), default=0)
+
     def level_at(self, at_s: float) -> float:
         """Return the level `at_s` seconds after the start."""
         if at_s < 0:

@@ -11,7 +11,7 @@ import functools
 import http.client
 import select
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from gevent import monkey
@@ -23,6 +23,7 @@ from urllib3.util import SKIP_HEADER
 from urllib3.util.response import assert_header_parsing
 
 from greenload.http.failures import CONNECT_TIMED_OUT, HEADERS_CUT_SHORT, TOO_LARGE, RequestFailed, failure_kind
+from greenload.http.names import Names, process_names
 from greenload.http.request import BodyGone, Origin, Request
 
 CHUNK_BYTES = 65_536
@@ -121,9 +122,13 @@ class Answer:
 
 
 class PooledEngine:
-    """The connections of one user: idle ones by origin, each lent to one request at a time."""
+    """The connections of one user: idle ones by origin, each lent to one request at a time.
 
-    def __init__(self) -> None:
+    names  knows the addresses of hosts; the process' own unless said
+    """
+
+    def __init__(self, names: Names | None = None) -> None:
+        self._names = names or process_names()
         self._idle: dict[tuple[Origin, Verify], list[HTTPConnection]] = {}
         self._lent: dict[HTTPConnection, Answer | None] = {}
 
@@ -137,7 +142,8 @@ class PooledEngine:
         self._lent[connection] = answer = None
         try:
             if connection.sock is None:
-                _connect(connection, request.connect_timeout_s)  # switch
+                addresses = self._names.addresses(request.url.origin.host)  # switch
+                _connect(connection, addresses, request.connect_timeout_s)  # switch
             # urllib3 sets the socket's timeout to this one before it sends, and again before it reads.
             connection.timeout = request.read_timeout_s
             _put(connection, request)  # switch
@@ -183,17 +189,30 @@ def _new_connection(origin: Origin, verify: Verify) -> HTTPConnection:
     connection = HTTPConnection(origin.host, origin.port, blocksize=CHUNK_BYTES)
     if origin.scheme == "https":
         context = tls_context(verify)
-        connection = HTTPSConnection(origin.host, origin.port, ssl_context=context, blocksize=CHUNK_BYTES)
+        connection = HTTPSConnection(
+            origin.host, origin.port, ssl_context=context, server_hostname=origin.host, blocksize=CHUNK_BYTES
+        )
     connection.response_class = _Reply
     return connection
 
 
-def _connect(connection: HTTPConnection, timeout_s: float) -> None:
+def _connect(connection: HTTPConnection, addresses: Sequence[str], timeout_s: float) -> None:
+    """Connect to the first of `addresses` that takes the connection; what fails after that is the failure."""
     connection.timeout = timeout_s
+    host = connection.host
     try:
-        connection.connect()  # switch
+        for address in addresses:
+            connection.host = address
+            try:
+                connection.connect()  # switch
+                return
+            except (urllib3_errors.NewConnectionError, urllib3_errors.ConnectTimeoutError):
+                if address == addresses[-1]:
+                    raise
     except TimeoutError as error:  # in the TLS handshake; for one before it urllib3 has an error of its own
         raise RequestFailed(CONNECT_TIMED_OUT) from error
+    finally:
+        connection.host = host  # which is the Host header
 
 
 def _put(connection: HTTPConnection, request: Request) -> None:

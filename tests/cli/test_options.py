@@ -3,7 +3,7 @@
 import click
 import pytest
 
-from greenload.cli.options import is_own_address, master_address
+from greenload.cli.options import Resolve, is_own_address, master_address
 
 
 @pytest.mark.parametrize(
@@ -67,3 +67,21 @@ def test_what_zeromq_would_take_for_another_address_or_wait_at_for_ever_is_refus
     """ZeroMQ takes port 99999 for 34463, and no host for one that does not answer yet."""
     with pytest.raises(click.UsageError, match="is not an address; write for example"):
         master_address(typed, 5557)
+
+
+@pytest.mark.parametrize(
+    ("typed", "resolved"),
+    [
+        ("api.example:10.0.0.1", ("api.example", "10.0.0.1")),
+        ("api:::1", ("api", "::1")),
+        ("api:[2001:db8::7]", ("api", "2001:db8::7")),
+    ],
+)
+def test_a_host_and_its_address_are_told_apart(typed, resolved):
+    assert Resolve().convert(typed, None, None) == resolved
+
+
+@pytest.mark.parametrize("typed", ["", "api", "api:", ":10.0.0.1", "10.0.0.1", "api:10.0.0.1:80", "api:other", "::1"])
+def test_what_names_no_address_for_a_host_is_refused(typed):
+    with pytest.raises(click.BadParameter, match="is not HOST:IP"):
+        Resolve().convert(typed, None, None)

@@ -7,14 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from greenload.core.codec import Malformed
-from greenload.core.messages import Ack, Beat, Bye, Changes, Hello, Plan, Refused, Report, Start, Stop
+from greenload.core.messages import Ack, Beat, Bye, Changes, Hello, Plan, Refused, Report, Resolved, Start, Stop
 from greenload.core.placement import Share
 from greenload.core.plain import from_plain, to_plain
 from greenload.core.roster import JOIN, LOSE, Change
 from greenload.core.shape import parse_stages
 from greenload.core.stats import Sample, Stats
 
-PLAN = Plan(parse_stages("5@10s,0@5s"), 15.0, (Share("Reader", 0.5), Share("Admin", 1, 2)), "http://h", 10.0, -3)
+SHARES = (Share("Reader", 0.5), Share("Admin", 1, 2))
+PLAN = Plan(parse_stages("5@10s,0@5s"), 15.0, SHARES, "http://h", 10.0, -3, (Resolved("h", "::1"),))
 CHANGES = (Change(0.0, JOIN, "one"), Change(4.5, LOSE, "one"))
 
 

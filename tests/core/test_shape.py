@@ -372,3 +372,9 @@ def test_stages_that_never_have_a_user_for_any_time_are_refused(text):
 
 def test_a_shape_error_is_something_a_person_can_mend():
     assert issubclass(ShapeError, GreenloadError)
+
+
+@law
+@given(shapes)
+def test_the_most_users_are_the_most_that_any_step_says(shape):
+    assert shape.most_users == max((step.users for step in shape.steps()), default=0)

@@ -146,7 +146,9 @@ class Peer:
 class Server:
     """A server on a free port, one thread a connection."""
 
-    def __init__(self, talk: Callable[[Peer], None], host: str = "127.0.0.1", tls: ssl.SSLContext | None = None):
+    def __init__(
+        self, talk: Callable[[Peer], None], host: str = "127.0.0.1", tls: ssl.SSLContext | None = None, port: int = 0
+    ) -> None:
         self.requests: list[Received] = []
         self.peers: list[Peer] = []
         self.faults: list[BaseException] = []
@@ -155,7 +157,7 @@ class Server:
         self._threads: list[threading.Thread] = []
         self._is_over = False
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self._listener = socket.create_server((host, 0), family=family)
+        self._listener = socket.create_server((host, port), family=family)
         self.port = self._listener.getsockname()[1]
         self.url = f"{'https' if tls else 'http'}://{f'[{host}]' if ':' in host else host}:{self.port}"
         self._start(self._accept)
