@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from greenload.core.errors import GreenloadError
     from greenload.http.response import Response, ResponseError
     from greenload.http.session import HttpSession
-    from greenload.http.user import HttpUser
+    from greenload.http.user import FastHttpUser, HttpUser
     from greenload.user.environment import Environment
     from greenload.user.flow import InterruptTaskSet, RescheduleTask, RescheduleTaskImmediately, StopUser
     from greenload.user.rows import OutOfRows, Rows
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "Environment": "greenload.user.environment",
+    "FastHttpUser": "greenload.http.user",
     "GreenloadError": "greenload.core.errors",
     "HttpSession": "greenload.http.session",
     "HttpUser": "greenload.http.user",
@@ -46,6 +47,7 @@ _HOME = {
 
 __all__ = [
     "Environment",
+    "FastHttpUser",
     "GreenloadError",
     "HttpSession",
     "HttpUser",

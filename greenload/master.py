@@ -8,23 +8,28 @@ nothing of users, requests, screens or files.
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import gevent
 from gevent.event import Event
 
-from greenload.core.codec import Malformed
+from greenload.core.codec import printable
 from greenload.core.errors import GreenloadError
 from greenload.core.fleet import Fleet, Order
-from greenload.core.messages import Ack
-from greenload.core.news import LOST, STALLED, News
+from greenload.core.messages import Ack, Refused, Start
+from greenload.core.news import LOST, STALLED, News, NotKeptYet
 from greenload.core.results import Results
 from greenload.green import GreenThreads
-from greenload.transport import Hub
+from greenload.transport import Hub, Unreadable
 
 TICK_S = 0.1
 GATHER_S = 0.2  # acknowledgements wait so long: many reports are kept at once
+KEEP_WITHIN_S = 30.0  # else the run breaks: workers give up, too, when they are told nothing
+LOG_EVERY_S = 1.0
+MOST_REASON = 300  # characters
 AT_A_TIME = 100  # messages that are read before the others may run
 LOUDNESS = {STALLED: logging.WARNING, LOST: logging.WARNING}  # of the news that a worker is now in this state
 
@@ -35,10 +40,14 @@ class WorkerBroke(GreenloadError):
     """A worker ended because something broke there."""
 
 
+class NotKept(GreenloadError):
+    """What was learned could not be kept for so long that the run cannot go on."""
+
+
 class Master:
     """One run's master.
 
-    keep     is called with News and must have kept it when it returns
+    keep     is called with News and must have kept it when it returns; after NotKeptYet it is called again
     observe  is called with the Results each second while the run goes on
     """
 
@@ -51,36 +60,38 @@ class Master:
         self._observe = observe
         self._threads = GreenThreads()
         self._over = Event()
-        self._orders: list[Order] = []  # decided, not yet kept and said
+        self._orders: list[tuple[float, Order]] = []  # when each was decided; not yet kept and said
+        self._unkept = News()
+        self._held_up_s = math.inf  # since when nothing could be kept
         self._urgent = Event()
         self._is_behind = False  # with reading
-        self._stops = 0
-        self.refused = 0  # what came and was no message
+        self._unreadable = _UnreadableLog()
 
     def run(self) -> None:
         """See the run through.  Raises what broke, here or at a worker."""
         threads = [self._threads.start(function) for function in (self._hear, self._watch, self._say, self._show)]
         gevent.wait([self._over, self._threads.failed], count=1)  # switch
         gevent.killall(threads)  # switch
+        self._unreadable.tell()
         if self._threads.error is None:
-            self._keep_and_say()
+            while not self._keep_and_say():
+                gevent.sleep(TICK_S)  # switch
         else:
             self._give_up(self._threads.error)
         self._observe(self._fleet.results)
         if self._threads.error is not None:
             raise self._threads.error
         for worker, error in self._fleet.errors.items():
-            raise WorkerBroke(f"{worker}: {error}")
+            raise WorkerBroke(f"{worker}: {printable(error)}")
 
     @property
     def is_stopping(self) -> bool:
-        """Whether `stop` was called."""
-        return self._stops > 0
+        """Whether `stop` was called, here or at the master whose run this was."""
+        return self._fleet.is_stopping
 
     def stop(self) -> None:
         """End the run: at first tasks under way may finish within the stop timeout, the next call ends them."""
-        self._stops += 1
-        self._carry_out(self._fleet.stop(at_once=self._stops > 1, now_s=time.monotonic()))
+        self._carry_out(self._fleet.stop(at_once=self._fleet.is_stopping, now_s=time.monotonic()))
 
     def edit(self, users: int, spawn_rate: float) -> None:
         """From now on go to `users` users at `spawn_rate` users/s.  Raises NotRunning unless the run goes on."""
@@ -98,10 +109,10 @@ class Master:
     def _hear_one(self) -> None:
         try:
             route, message = self._hub.receive()  # switch
-        except Malformed as error:
-            # It hurts nobody but who sent it.
-            self.refused += 1
-            log.warning("refused what is no message: %s", error)
+        except Unreadable as error:
+            # It hurts nobody but who sent it; a worker would wait for an answer for ever.
+            reason = self._unreadable.note(error)
+            self._hub.send(error.route, Refused(f"the master cannot read what this worker says: {reason}"))
             return
         self._carry_out(self._fleet.hear(route, message, time.monotonic()))
 
@@ -117,6 +128,7 @@ class Master:
                 if known.get(worker) != member.state:
                     known[worker] = member.state
                     log.log(LOUDNESS.get(member.state, logging.DEBUG), "worker %s is %s", worker, member.state)
+            self._unreadable.tell_at_times(now_s)
             gevent.sleep(TICK_S)  # switch
         self._over.set()
 
@@ -127,7 +139,8 @@ class Master:
                 self._observe(self._fleet.results)
 
     def _carry_out(self, orders: list[Order]) -> None:
-        self._orders += orders
+        now_s = time.monotonic()
+        self._orders += [(now_s, order) for order in orders]
         if any(not isinstance(order.message, Ack) for order in orders):
             self._urgent.set()
 
@@ -141,9 +154,54 @@ class Master:
         for route, message in self._fleet.give_up(f"the master gave up: {error or type(error).__name__}"):
             self._hub.send(route, message)
 
-    def _keep_and_say(self) -> None:
+    def _keep_and_say(self) -> bool:
+        """Keep what is new, then say what was decided; return whether that could be done now."""
+        self._unkept.add(self._fleet.take_news())
+        now_s = time.monotonic()
+        try:
+            self._keep(self._unkept)
+        except NotKeptYet as error:
+            self._held_up_s = min(self._held_up_s, now_s)
+            if now_s - self._held_up_s > KEEP_WITHIN_S:
+                raise NotKept(f"for {KEEP_WITHIN_S:g} s nothing could be kept: {error}") from error
+            return False
         orders, self._orders = self._orders, []
-        self._keep(self._fleet.take_news())
-        for route, message in orders:
-            if not self._hub.send(route, message):
-                self._fleet.nobody_at(route)
+        was_held_up = self._held_up_s < math.inf
+        self._unkept, self._held_up_s = News(), math.inf
+        for decided_s, order in orders:
+            self._send(order, now_s - decided_s if was_held_up else 0.0)
+        return True
+
+    def _send(self, order: Order, late_s: float) -> None:
+        route, message = order
+        if isinstance(message, Start):
+            # A worker sets its clock by it, and would be behind for the whole run.
+            message = replace(message, elapsed_s=message.elapsed_s + late_s)
+        if not self._hub.send(route, message):
+            self._fleet.nobody_at(route)
+
+
+class _UnreadableLog:
+    """What came and was no message, in the log: whoever sends a thousand of them a second shall not fill the disk."""
+
+    def __init__(self) -> None:
+        self._count = 0  # since it was told last
+        self._last = ""
+        self._told_s = -math.inf
+
+    def note(self, error: Unreadable) -> str:
+        """Count one; return what is wrong with it."""
+        self._count += 1
+        self._last = printable(str(error))[:MOST_REASON]
+        return self._last
+
+    def tell_at_times(self, now_s: float) -> None:
+        """Tell of those that came, if that is not too soon after the last time."""
+        if self._count and now_s - self._told_s >= LOG_EVERY_S:
+            self._told_s = now_s
+            self.tell()
+
+    def tell(self) -> None:
+        if self._count:
+            log.warning("refused what is no message, %d time(s), at last: %s", self._count, self._last)
+            self._count = 0

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 import gevent
 from gevent.event import Event
 
-from greenload.core.messages import Hello, Report, Start
+from greenload.core.messages import MOST_CPU_PERCENT, Hello, Report, Start
 from greenload.core.roster import Entry, Roster
 from greenload.engine import Engine
 from greenload.green import GreenThreads
@@ -96,7 +96,7 @@ class Part:
             until_s=now_s,
             stats=self._recorder.take(),
             users=self.engine.users,
-            cpu_percent=100 * (cpu_s - self._cpu_s) / covered_s if covered_s else 0.0,
+            cpu_percent=_percent(cpu_s - self._cpu_s, covered_s),
             counted=self._recorder.counted,
             known=self.known,
         )
@@ -115,3 +115,8 @@ class Part:
             while self.now() < due_s:
                 gevent.sleep(0)  # switch
             self._recorder.record_lag(self.now() - due_s)
+
+
+def _percent(cpu_s: float, covered_s: float) -> float:
+    # In a moment, the step of a coarse processor clock looks like any number of cores.
+    return min(100 * cpu_s / covered_s, MOST_CPU_PERCENT) if covered_s else 0.0

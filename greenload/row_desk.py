@@ -12,6 +12,8 @@ from typing import cast
 import gevent
 from gevent.event import AsyncResult, Event
 
+from greenload.core.messages import MOST_ROWS_AT_ONCE
+
 GATHER_S = 0.02
 ASK_AGAIN_S = 1.0
 
@@ -48,8 +50,11 @@ class RowDesk:
             self._somebody.clear()
             for rows in list(self._waiting):
                 places = self._waiting.pop(rows)
-                for row, place in enumerate(places, self._claim(rows, len(places))):  # switch
-                    place.set(row)
+                while places:
+                    count = min(len(places), MOST_ROWS_AT_ONCE)
+                    first = self._claim(rows, count)  # switch
+                    for row in range(first, first + count):
+                        places.popleft().set(row)
 
     def _claim(self, rows: str, count: int) -> int:
         """Ask until there is an answer; return the first of `count` rows."""

@@ -46,11 +46,19 @@ class Unwelcome(TransportError):
     """The master does not let this worker in, and will not however often it tries; the message says why."""
 
 
+class Unreadable(Malformed):
+    """What came by `route` is no message."""
+
+    def __init__(self, route: bytes, reason: str) -> None:
+        super().__init__(reason)
+        self.route = route
+
+
 class Hub(Protocol):
     """The master's end."""
 
     def receive(self) -> tuple[bytes, FromWorker]:
-        """Wait for a message; return it with the route it came by.  Raises Malformed for what is none.
+        """Wait for a message; return it with the route it came by.  Raises Unreadable for what is none.
 
         When nobody sees to who gets in any more, raises what broke there.
         """
@@ -138,9 +146,12 @@ class ZmqHub:
 
     def receive(self) -> tuple[bytes, FromWorker]:
         route, *frames = self._watch.receive()  # switch
-        message = _unpacked(frames)
+        try:
+            message = _unpacked(frames)
+        except Malformed as error:
+            raise Unreadable(route, str(error)) from None
         if not isinstance(message, FromWorker):
-            raise Malformed(f"a worker does not say {type(message).__name__}")
+            raise Unreadable(route, f"a worker does not say {type(message).__name__}")
         return route, message
 
     def send(self, route: bytes, message: FromMaster) -> bool:

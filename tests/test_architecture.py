@@ -42,6 +42,8 @@ FLOORS = {
     "transport": 5,
     "user": 5,
     "row_desk": 5,
+    "run_lock": 5,
+    "tables": 5,
     "store": 6,
     "engine": 6,
     "http": 6,
@@ -60,6 +62,7 @@ FLOORS = {
 ONLY = {
     "hdrh": {"core/histogram"},
     "urllib3": {"http"},
+    "httptools": {"http/wire_parser"},
     "rich": {"report/console"},
     "click": {"cli"},
     "zmq": {"transport", "curve"},
@@ -74,13 +77,16 @@ SWITCHING = {
     "sleep", "wait", "joinall", "killall", "live", "iterate", "on_start", "on_stop", "leave", "join",
     "connect", "getresponse", "request", "send", "read", "receive", "recv_multipart",
     "_follow", "_exchange", "_live", "_live_once", "_leave", "addresses",
+    "exchange", "read_on", "_pause", "_wait", "_wait_for_bytes", "_fill", "_flush", "_may_go_on",
 }  # fmt: skip
 # Calls of the same names that let nobody run: arithmetic, sending what can be sent at once, noting an address.
 STAYING = {"placement.join", "line.send", "self._line.send", "self._hub.send", "self._socket.connect"}
+STAYING |= {"self._sock.send", "self._tls.read", "self._outgoing.read"}
 GREEN_FILES = [
     "curve.py", "engine.py", "green.py", "master.py", "part.py", "row_desk.py", "scenario_files.py", "transport.py",
     "worker.py",
-    "user/user.py", "http/session.py", "http/pooled.py", "http/names.py",
+    "user/user.py", "http/session.py", "http/pooled.py", "http/pooled_reply.py", "http/names.py",
+    "http/wire.py", "http/wire_connect.py", "http/wire_socket.py",
 ]  # fmt: skip
 
 LONGEST_FILE = 300

@@ -7,7 +7,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,7 +20,8 @@ from greenload.core import slots as slots_module
 from greenload.core.bundle import Bundle
 from greenload.core.errors import GreenloadError
 from greenload.core.fleet import LOST_AFTER_S, Expected, Fleet
-from greenload.core.messages import Beat, Bye, Hello, Plan, Report, Stop
+from greenload.core.grants import Granted
+from greenload.core.messages import Beat, Bye, Claim, Hello, Plan, Report, Stop
 from greenload.core.news import DONE, LOST, READY, RUNNING, STALLED, News
 from greenload.core.placement import Share
 from greenload.core.results import Results
@@ -30,7 +31,8 @@ from greenload.core.run_info import RunInfo
 from greenload.core.shape import parse_stages
 from greenload.core.stats import Sample, Stats
 from greenload.core.terms import Terms
-from greenload.store import SCHEMA_VERSION, Store, StoreError
+from greenload.store import Store, StoreBusy, StoreError
+from greenload.tables import SCHEMA_VERSION
 
 ROOT = Path(__file__).resolve().parents[1]
 PLAN = Plan(parse_stages("5@10s,0@5s"), None, (Share("Reader", 0.5), Share("Admin", 1, 2)), "http://h", 10.0, -3)
@@ -45,6 +47,15 @@ def store_in(folder):
     store = Store(Path(folder) / "runs.db")
     store.open_run(INFO, PLAN, BUNDLE)
     return closing(store)
+
+
+@contextmanager
+def another_writer(path):
+    """Somebody else who writes to the file for as long as the block lasts."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        yield
+        connection.execute("ROLLBACK")
 
 
 def news_of(began=False, entries=(), states=None, reports=()):
@@ -307,6 +318,43 @@ def test_the_time_since_the_beginning_goes_on_while_nobody_is_there(tmp_path):
     assert 0.1 <= elapsed_s < 5
 
 
+def test_what_was_granted_is_kept_by_run(tmp_path):
+    granted = [
+        Granted("accounts", "one", 11, 1, 0, 3),
+        Granted("albums", "one", 11, 2, 0, 10_000),
+        Granted("accounts", "two", 22, 1, 3, 2),
+        Granted("accounts", "one", 11, 3, 5, 1),
+    ]
+    with store_in(tmp_path) as store:
+        store.open_run(replace(INFO, id="run-2"), PLAN, BUNDLE)
+        store.keep("run-1", News(granted=granted[:2]))
+        store.keep("run-1", News(granted=granted[2:]))
+        store.keep("run-2", News(granted=granted[:1]))
+
+        kept = [store.load(run_id).kept.granted for run_id in ("run-1", "run-2")]
+
+    assert sorted(kept[0]) == sorted(granted)
+    assert kept[1] == granted[:1]
+
+
+def test_a_master_that_reads_what_was_granted_answers_each_workers_last_claim_the_same(tmp_path):
+    """They are read set by set: an older claim for another set was taken for the last, and rows were lost."""
+    with store_in(tmp_path) as store:
+        run = Run(store)
+        one = [Claim("one", EPOCHS["one"], number, rows, 2) for number, rows in enumerate(("b", "a", "b", "a"), 1)]
+        for claim in one:
+            [(_, last)] = run.fleet.hear(b"one", claim, run.now_s)
+        run.keep()
+        run.fleet = Fleet(PLAN, Expected(2), Terms("1.0", "sha", BUNDLE))
+        run.fleet.go_on(store.load("run-1").kept, run.now_s)
+
+        [(_, again)] = run.fleet.hear(b"one", one[-1], run.now_s)
+        [(_, more)] = run.fleet.hear(b"one", replace(one[-1], number=5), run.now_s)
+
+    assert again == last
+    assert (more.number, more.first) == (5, 4)
+
+
 @pytest.mark.parametrize(
     ("said", "kept"),
     [
@@ -326,6 +374,17 @@ def test_a_stop_is_kept_and_what_comes_after_it_takes_nothing_back(tmp_path, sai
         stops = [store.load(run_id).kept.stop for run_id in ("run-1", "run-2")]
 
     assert stops == [kept, None]
+
+
+def test_what_broke_a_worker_is_kept_and_what_comes_after_it_takes_nothing_back(tmp_path):
+    """A run that broke was resumed, and then it was valid."""
+    with store_in(tmp_path) as store:
+        store.keep("run-1", News(states={"one": (1, DONE), "two": (2, DONE)}, errors={"one": "KeyError: 'x'"}))
+        store.keep("run-1", news_of(states={"two": (2, DONE)}))
+
+        errors = store.load("run-1").kept.errors
+
+    assert errors == {"one": "KeyError: 'x'"}
 
 
 def test_no_news_are_not_written(tmp_path):
@@ -409,6 +468,32 @@ def test_an_empty_file_says_that_it_is_empty(tmp_path):
         store.load("x")
 
 
+def test_where_no_file_is_none_is_made_to_look_for_a_run(tmp_path):
+    with pytest.raises(StoreError, match=r"^there is no file .*runs\.db; say with --db"):
+        Store.found(tmp_path / "runs.db")
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_news_that_come_while_somebody_else_writes_are_refused_at_once_and_can_be_kept_later(tmp_path):
+    """It was waited for, for two seconds in which nobody heard the workers, and then the run broke."""
+    news = news_of(True, [Change(0.0, JOIN, "one")], {"one": (1, RUNNING)}, [report("one", 1, 3)])
+    with store_in(tmp_path) as store:
+        with another_writer(tmp_path / "runs.db"):
+            began_s = time.perf_counter()
+            with pytest.raises(StoreBusy, match=r"runs\.db: database is locked"):
+                store.keep("run-1", news)
+            refused_s = time.perf_counter()
+            time.sleep(0.2)
+        store.keep("run-1", news)
+
+        kept = store.load("run-1").kept
+
+    assert refused_s - began_s < 1.0
+    assert kept.results.total.sent == 3
+    assert kept.elapsed_s >= 0.2  # since it began, not since that could be written
+
+
 def no_database(folder):
     path = folder / "notes.txt"
     path.write_text("Dear diary, " * 1000)
@@ -429,6 +514,13 @@ def somebody_else_s(folder):
     return path
 
 
+def somebody_else_s_of_our_version(folder):
+    path = somebody_else_s(folder)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+    return path
+
+
 def broken(folder):
     with store_in(folder):
         pass
@@ -443,11 +535,20 @@ def broken(folder):
         (no_database, "file is not a database"),
         (other_version, "was written by another version of greenload; name another file with --db"),
         (somebody_else_s, "is not a file of greenload's; name another one with --db"),
+        (somebody_else_s_of_our_version, "is not a file of greenload's; name another one with --db"),
         (lambda folder: folder, "unable to open database file"),
         (lambda folder: folder / "missing" / "runs.db", "unable to open database file"),
         (lambda folder: Path("/proc/runs.db"), "unable to open database file"),
     ],
-    ids=["no database", "other version", "somebody else's", "folder", "missing folder", "nothing can be written"],
+    ids=[
+        "no database",
+        "other version",
+        "somebody else's",
+        "somebody else's of our version",
+        "folder",
+        "missing folder",
+        "nothing can be written",
+    ],
 )
 def test_a_file_that_cannot_be_used_is_named_in_one_sentence_and_left_as_it_is(tmp_path, path_in, reason):
     path = path_in(tmp_path)
@@ -516,6 +617,72 @@ Store(Path(sys.argv[1])).close()
         process.stdin.flush()
 
     assert [process.communicate(timeout=30)[1] for process in processes] == [""] * 6
+
+
+# Owned
+
+
+def test_a_run_that_is_being_made_cannot_be_taken_up_by_another_however_the_file_is_named(tmp_path):
+    (tmp_path / "link.db").symlink_to("runs.db")
+    with (
+        store_in(tmp_path),
+        closing(Store(tmp_path / "link.db")) as second,
+        pytest.raises(StoreError, match=r"^run run-1 is being made by another process$"),
+    ):
+        second.take_up("run-1")
+
+
+def test_a_run_that_nobody_makes_any_more_can_be_taken_up_again_and_again_and_no_lock_is_left(tmp_path):
+    with store_in(tmp_path):
+        pass
+
+    for _ in range(3):
+        with closing(Store(tmp_path / "runs.db")) as store:
+            assert store.take_up("run-1").info == INFO
+            assert (tmp_path / "runs.db-run-1.lock").exists()
+
+    assert list(tmp_path.glob("*.lock")) == []
+
+
+def test_two_runs_in_one_file_can_be_made_at_the_same_time(tmp_path):
+    with store_in(tmp_path), closing(Store(tmp_path / "runs.db")) as second:
+        second.open_run(replace(INFO, id="run-2"), PLAN, BUNDLE)
+
+
+def test_for_a_run_that_is_not_there_no_lock_is_made(tmp_path):
+    with closing(Store(tmp_path / "runs.db")) as store:
+        with pytest.raises(StoreError, match="no run x"):
+            store.take_up("x")
+
+        assert list(tmp_path.glob("*.lock")) == []
+
+
+def test_of_many_who_take_up_a_run_while_others_let_go_of_it_one_at_a_time_has_it(tmp_path):
+    """Who locks a file that its owner has just removed has locked nothing."""
+    with store_in(tmp_path):
+        pass
+    program = """
+import os, sys, time
+from pathlib import Path
+from greenload.run_lock import CannotLock, RunLock
+folder, had = Path(sys.argv[1]), 0
+until_s = time.monotonic() + 1.0
+while time.monotonic() < until_s or not had:
+    try:
+        lock = RunLock(folder / "runs.db", "run-1")
+    except CannotLock:
+        continue
+    os.close(os.open(folder / "mine", os.O_CREAT | os.O_EXCL))
+    os.unlink(folder / "mine")
+    lock.release()
+    had += 1
+"""
+    processes = [
+        subprocess.Popen([sys.executable, "-c", program, tmp_path], cwd=ROOT, text=True, stderr=subprocess.PIPE)
+        for _ in range(3)
+    ]
+
+    assert [process.communicate(timeout=30)[1] for process in processes] == [""] * 3
 
 
 # Killed

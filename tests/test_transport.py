@@ -12,10 +12,10 @@ import zmq
 from zmq.utils import z85
 
 from greenload.core.codec import Malformed
-from greenload.core.messages import Ack, Beat, Hello, Stop
+from greenload.core.messages import Ack, Beat, Hello, Refused, Stop
 from greenload.curve import guard, present
 from greenload.key import JoinKey
-from greenload.transport import MemoryHub, TransportError, Unwelcome, ZmqHub, ZmqLine
+from greenload.transport import MemoryHub, TransportError, Unreadable, Unwelcome, ZmqHub, ZmqLine
 from tests.conftest import wait_until
 
 KEY = JoinKey.new()
@@ -108,6 +108,20 @@ def test_what_is_no_message_is_refused_with_the_reason_and_the_next_one_is_heard
             within(5, hub.receive)
     line.send(Beat("one", 1))
     assert within(5, hub.receive)[1] == Beat("one", 1)
+    line.close()
+    hub.close()
+
+
+def test_who_said_what_is_no_message_can_be_answered():
+    hub = ZmqHub("tcp://127.0.0.1:0")
+    line = ZmqLine(hub.address)
+
+    line.send(Beat("a\nb", 1))
+    with pytest.raises(Unreadable, match="beat: worker: expected a name") as refused:
+        within(5, hub.receive)
+    hub.send(refused.value.route, Refused("what?"))
+
+    assert within(5, line.receive) == Refused("what?")
     line.close()
     hub.close()
 

@@ -6,16 +6,18 @@ import time
 import gevent
 import pytest
 
-from greenload import User, constant, constant_pacing, task
+from greenload import Rows, User, constant, constant_pacing, task
+from greenload import master as master_module
 from greenload.core.bundle import Bundle
 from greenload.core.fleet import Fleet
-from greenload.core.messages import Changes, Hello, Plan, Report, Start
+from greenload.core.messages import Bye, Changes, Claim, Grant, Hello, Plan, Refused, Report, Start
+from greenload.core.news import DONE, NotKeptYet
 from greenload.core.placement import Share
 from greenload.core.roster import JOIN, Change, Edit
 from greenload.core.shape import parse_stages, ramp
 from greenload.core.terms import Expected, Terms
 from greenload.green import GreenThreads
-from greenload.master import Master, WorkerBroke
+from greenload.master import Master, NotKept, WorkerBroke
 from greenload.part import Part
 from greenload.transport import MemoryHub, ZmqHub, ZmqLine
 from greenload.worker import Worker
@@ -295,6 +297,76 @@ def test_an_edit_is_kept_before_it_is_told():
     assert all(set(entries) <= set(known) for entries, known in told)
 
 
+class BusyKeeper:
+    """Keeps nothing for `busy_s` from when it is asked first; has all that was said noted beside it."""
+
+    def __init__(self, run, busy_s):
+        self.kept, self.asked, self._until_s = [], 0, None
+        self._busy_s, self._send = busy_s, run.hub.send
+        self.said = []
+        run.master = Master(run.fleet, run.hub, self.keep, lambda results: None)
+        run.hub.send = self.send
+
+    def keep(self, news):
+        now_s = time.monotonic()
+        self._until_s = self._until_s or now_s + self._busy_s
+        self.asked += 1
+        if now_s < self._until_s:
+            raise NotKeptYet("somebody else writes")
+        self.kept.append(news)
+
+    def send(self, route, message):
+        self.said.append((message, len(self.kept)))
+        return self._send(route, message)
+
+
+def test_what_cannot_be_kept_at_once_is_kept_and_said_later_and_nothing_is_lost():
+    """The run broke."""
+    run = Play(plan_of(ramp(3, 1000), 2.4, "Guest"), {"Guest": Guest})
+    keeper = BusyKeeper(run, busy_s=0.7)
+
+    run.run()
+
+    assert keeper.asked > len(keeper.kept)
+    assert all(kept for _, kept in keeper.said)
+    assert keeper.kept[0].began
+    accounts = [account for news in keeper.kept for account in news.accounts]
+    assert [account.seq for account in accounts] == list(range(1, len(run.reports) + 1))
+    assert not run.fleet.results.reconcile().missing
+    # The clock of who begins late is that of the run all the same.
+    [began_s] = [message.elapsed_s for message, _ in keeper.said if isinstance(message, Start)][:1]
+    assert 0.6 < began_s < 1.5
+
+
+def test_at_the_end_of_a_run_it_is_waited_for_until_all_is_kept():
+    run = Play(plan_of(ramp(3, 1000), 0.4, "Guest"), {"Guest": Guest})
+    keeper = BusyKeeper(run, busy_s=0.0)
+    hear = run.fleet.hear
+
+    def hear_and_be_busy(route, message, now_s):
+        if isinstance(message, Bye):
+            keeper._until_s = now_s + 0.7
+        return hear(route, message, now_s)
+
+    run.fleet.hear = hear_and_be_busy
+
+    run.run()
+
+    assert [state for news in keeper.kept for _, state in news.states.values()][-1] == DONE
+
+
+def test_when_nothing_can_be_kept_for_long_the_run_ends_loudly(monkeypatch):
+    monkeypatch.setattr(master_module, "KEEP_WITHIN_S", 0.5)
+    run = Play(plan_of(ramp(3, 1000), 10.0, "Guest"), {"Guest": Guest})
+    keeper = BusyKeeper(run, busy_s=60.0)
+
+    with pytest.raises(NotKept, match=r"^for 0\.5 s nothing could be kept: somebody else writes$"):
+        run.run()
+
+    assert keeper.kept == []
+    assert {type(message) for message, _ in keeper.said} <= {Refused}
+
+
 def test_a_worker_follows_a_change_that_was_lost_on_its_way_once_it_is_told_again():
     run = Play(plan_of(ramp(3, 1000), 3.9, "Guest"), {"Guest": Guest})
     send, told = run.hub.send, []
@@ -330,6 +402,92 @@ def test_after_a_gap_a_worker_takes_nothing_and_says_so():
 
     assert known == [1, 1, 1, 3, 3, 4, 4]
     assert part.report().known == 4
+
+
+# Rows
+
+
+ACCOUNTS = Rows("accounts", range(8))
+
+
+class Taker(Guest):
+    """Takes a row, and leaves when there is none."""
+
+    taken: list[int] = []
+
+    def on_start(self):
+        self.taken.append(ACCOUNTS.take(self))
+
+
+def takers_of(run):
+    """Let `run` go by; return the claims that its master heard."""
+    Taker.taken.clear()
+    claims = []
+    hear = run.fleet.hear
+
+    def hear_and_note(route, message, now_s):
+        if isinstance(message, Claim):
+            claims.append((message.number, message.rows, message.count))
+        return hear(route, message, now_s)
+
+    run.fleet.hear = hear_and_note
+    run.run()
+    return claims
+
+
+def test_users_that_come_together_get_rows_of_their_own_by_one_claim():
+    run = Play(plan_of(ramp(8, 10_000), 0.6, "Taker"), {"Taker": Taker})
+
+    claims = takers_of(run)
+
+    assert sorted(Taker.taken) == list(range(8))
+    assert claims == [(1, "accounts", 8)]
+
+
+def test_users_for_whom_there_is_no_row_leave():
+    run = Play(plan_of(ramp(11, 10_000), 1.6, "Taker"), {"Taker": Taker})
+
+    takers_of(run)
+
+    assert sorted(Taker.taken) == list(range(8))
+    assert run.reports[0].users == 8
+    assert run.fleet.results.total.users_died == 0
+
+
+def test_rows_whose_answer_was_lost_are_asked_for_again_and_are_the_same():
+    run = Play(plan_of(ramp(8, 10_000), 1.9, "Taker"), {"Taker": Taker})
+    send, granted = run.hub.send, []
+
+    def send_or_lose(route, message):
+        if isinstance(message, Grant):
+            granted.append(message)
+            if len(granted) == 1:
+                return True
+        return send(route, message)
+
+    run.hub.send = send_or_lose
+
+    claims = takers_of(run)
+
+    assert claims == [(1, "accounts", 8)] * 2
+    assert granted == [Grant(1, 0)] * 2
+    assert sorted(Taker.taken) == list(range(8))
+
+
+def test_rows_are_kept_before_they_are_given():
+    run = Play(plan_of(ramp(8, 10_000), 0.6, "Taker"), {"Taker": Taker})
+    send, kept = run.hub.send, []
+
+    def send_and_look(route, message):
+        if isinstance(message, Grant):
+            kept.append([(each.number, each.first) for news in run.news for each in news.granted])
+        return send(route, message)
+
+    run.hub.send = send_and_look
+
+    takers_of(run)
+
+    assert kept == [[(1, 0)]]
 
 
 # Who one is among the workers

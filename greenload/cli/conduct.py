@@ -23,14 +23,16 @@ from greenload.cli.keyboard import keys
 from greenload.cli.local_workers import LocalWorkers
 from greenload.core.bundle import Bundle
 from greenload.core.errors import GreenloadError
-from greenload.core.fleet import Fleet, NotRunning
+from greenload.core.fleet import Fleet
 from greenload.core.messages import Plan
 from greenload.core.news import News
 from greenload.core.results import Results
 from greenload.core.run_info import RunInfo
+from greenload.core.schedule import NotRunning
+from greenload.core.shape import MOST_USERS
 from greenload.core.terms import Expected, Terms
 from greenload.green import THROWN
-from greenload.master import Master
+from greenload.master import Master, WorkerBroke
 from greenload.report.console import LiveView, ProgressHandler, console_for, print_summary
 from greenload.report.locust_csv import LocustCsv, csv_paths
 from greenload.report.summary import summarize
@@ -58,12 +60,16 @@ class Outputs:
 
 @dataclass(frozen=True)
 class Conducted:
-    """A run that is about to be seen through; `keep` is told what must outlive this process."""
+    """A run that is about to be seen through.
+
+    keep  is told what must outlive this process;  end: that all was kept which was to come, also what broke a worker
+    """
 
     info: RunInfo
     plan: Plan
     fleet: Fleet
     keep: Callable[[News], object] = lambda news: None
+    end: Callable[[], object] = lambda: None
 
 
 def conduct(run: Conducted, hub: Hub, outputs: Outputs, local: LocalWorkers | None = None) -> None:
@@ -96,6 +102,7 @@ def conduct(run: Conducted, hub: Hub, outputs: Outputs, local: LocalWorkers | No
         taking_part = local.take_part(run.fleet, master) if local else nullcontext()
         with keys(_Users(master, results).change), view or nullcontext(), taking_part:
             broken = _run(master)
+        is_through = broken is None or isinstance(broken, WorkerBroke)
         # The files before the screen: whoever reads from that may have gone away.
         document = summarize(run.info, results)
         try:
@@ -109,6 +116,8 @@ def conduct(run: Conducted, hub: Hub, outputs: Outputs, local: LocalWorkers | No
             print_summary(console_for(sys.stdout), document)
         except OSError as error:
             broken = broken or error
+    if is_through:
+        run.end()
     if broken is not None:
         what = str(broken) if isinstance(broken, GreenloadError) else describe(broken)
         raise RunBroke(f"the run broke: {what}") from broken
@@ -145,7 +154,8 @@ class _Users:
         self._wanted: int | None = None
 
     def change(self, more: int) -> None:
-        wanted = max(0, (self._results.users if self._wanted is None else self._wanted) + more)
+        wanted = (self._results.users if self._wanted is None else self._wanted) + more
+        wanted = min(max(0, wanted), MOST_USERS)
         try:
             self._master.edit(wanted, EDIT_SPAWN_RATE)
         except NotRunning as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import click
@@ -12,6 +13,8 @@ from greenload.cli.conduct import Conducted, Outputs, conduct, new_run
 from greenload.cli.options import Duration, check_address, is_own_address, key_option
 from greenload.cli.run_options import Wanted, plan_options_said, run_options
 from greenload.core.fleet import Fleet
+from greenload.core.messages import Plan
+from greenload.core.run_info import RunInfo
 from greenload.core.terms import Expected, Terms
 from greenload.key import JoinKey
 from greenload.scenario_files import read
@@ -73,21 +76,17 @@ def command(
             " make one with `greenload key` and give it to all with --key-file, or bind 127.0.0.1,"
             " or say --insecure if the network is yours alone"
         )
-    store = Store(db)
     expected = Expected(expect_workers, expect_timeout)
-    if resume is None:
-        run = _begun(wanted(), expected, includes, any_scenario, store)
-    else:
-        run = _resumed(resume, expected, any_scenario, store)
-    hub = ZmqHub(bind, key)
-    with_key = "" if key is None else " with the join key"
-    click.echo(f"master: {hub.address}, run {run.info.id}, waiting for {expect_workers} worker(s){with_key}", err=True)
-    try:
-        conduct(run, hub, outputs)
-        store.end_run(run.info.id)
-    finally:
-        hub.close()
-        store.close()
+    with closing(Store(db) if resume is None else Store.found(db)) as store:
+        if resume is None:
+            run = _begun(wanted(), expected, includes, any_scenario, store)
+        else:
+            run = _resumed(resume, expected, any_scenario, store)
+        with closing(ZmqHub(bind, key)) as hub:
+            with_key = "" if key is None else " with the join key"
+            waiting = f"waiting for {expect_workers} worker(s){with_key}"
+            click.echo(f"master: {hub.address}, run {run.info.id}, {waiting}", err=True)
+            conduct(run, hub, outputs)
 
 
 def _begun(
@@ -98,7 +97,7 @@ def _begun(
     bundle = read(wanted.scenario.path, includes)
     store.open_run(info, wanted.plan, bundle)
     fleet = Fleet(wanted.plan, expected, Terms(VERSION, info.scenario_sha256, bundle, any_scenario))
-    return Conducted(info, wanted.plan, fleet, lambda news: store.keep(info.id, news))
+    return _kept(info, wanted.plan, fleet, store)
 
 
 def _resumed(run_id: str, expected: Expected, any_scenario: bool, store: Store) -> Conducted:
@@ -106,7 +105,7 @@ def _resumed(run_id: str, expected: Expected, any_scenario: bool, store: Store) 
     said = plan_options_said()
     if said:
         raise click.UsageError(f"--resume goes on with the run as it was planned; {', '.join(said)} cannot be changed")
-    stored = store.load(run_id)
+    stored = store.take_up(run_id)
     if stored.has_ended:
         raise StoreError(f"run {run_id} has ended; there is nothing to go on with")
     if stored.info.version != VERSION:
@@ -114,4 +113,8 @@ def _resumed(run_id: str, expected: Expected, any_scenario: bool, store: Store) 
     terms = Terms(VERSION, stored.info.scenario_sha256, stored.bundle, any_scenario)
     fleet = Fleet(stored.plan, expected, terms)
     fleet.go_on(stored.kept, time.monotonic())
-    return Conducted(stored.info, stored.plan, fleet, lambda news: store.keep(run_id, news))
+    return _kept(stored.info, stored.plan, fleet, store)
+
+
+def _kept(info: RunInfo, plan: Plan, fleet: Fleet, store: Store) -> Conducted:
+    return Conducted(info, plan, fleet, lambda news: store.keep(info.id, news), lambda: store.end_run(info.id))

@@ -14,6 +14,7 @@ from typing import Any
 
 import click
 
+from greenload.core.codec import LONGEST_NAME, is_name
 from greenload.core.errors import GreenloadError
 from greenload.core.messages import Resolved
 from greenload.core.shape import Shape, ShapeError, parse_duration_s, parse_stages
@@ -66,6 +67,17 @@ class Resolve(click.ParamType):  # type: ignore[type-arg,unused-ignore]
                 f"{value!r} is not HOST:IP; write for example api.example:10.0.0.1 or api.example:::1", param, ctx
             )
         return Resolved(host, address)
+
+
+class WorkerName(click.ParamType):  # type: ignore[type-arg,unused-ignore]
+    """What a worker is called."""
+
+    name = "name"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if not is_name(str(value)):
+            self.fail(f"{value!r} is no name: 1 to {LONGEST_NAME} characters that can be printed", param, ctx)
+        return str(value)
 
 
 class KeyUnusable(GreenloadError):

@@ -17,7 +17,7 @@ from click.exceptions import Exit
 
 from greenload.cli.conduct import RunBroke
 from greenload.cli.local_workers import LocalWorkers, end_with_stdin
-from greenload.cli.options import Duration, is_own_address, key_option, master_address, processes_option
+from greenload.cli.options import Duration, WorkerName, is_own_address, key_option, master_address, processes_option
 from greenload.core.bundle import Bundle
 from greenload.core.errors import GreenloadError
 from greenload.core.messages import Hello
@@ -41,7 +41,13 @@ ENDING = (signal.SIGINT, signal.SIGTERM)
 @click.option(
     "-f", "--scenario", type=click.Path(path_type=Path), help="The scenario, if it is here.  [default: the master's]"
 )
-@click.option("--id", "name", metavar="NAME", help="What this worker is called.  [default: host name and process id]")
+@click.option(
+    "--id",
+    "name",
+    type=WorkerName(),
+    metavar="NAME",
+    help="What this worker is called.  [default: host name and process id]",
+)
 @click.option(
     "--orphan-timeout",
     type=Duration(),
@@ -80,6 +86,7 @@ def command(
         if scenario is not None:
             load(scenario, only=())  # so that one process says what is wrong with it, not all
             arguments.append(f"--scenario={scenario}")
+        WorkerName().convert(f"{name}-{processes}", None, None)  # the longest of their names
         raise SystemExit(LocalWorkers(processes, name, arguments, key).run())
     worker: Worker | None = None
 

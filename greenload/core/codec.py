@@ -16,7 +16,9 @@ from greenload.core.errors import GreenloadError
 MOST_TEXT = 8_192
 MOST_ITEMS = 100_000
 MOST_PIECE_BYTES = 256 * 1024
-MOST_COUNT = 2**63 - 1
+MOST_COUNT = 2**40
+MOST_WHOLE = 2**63 - 1
+LONGEST_NAME = 100
 
 
 class Malformed(Exception):
@@ -58,18 +60,29 @@ def text(plain: Any) -> str:
     return str(plain)
 
 
+def is_name(plain: str) -> bool:
+    """Whether `plain` may be what a worker is called: somebody reads it in a table and in the log."""
+    return 1 <= len(plain) <= LONGEST_NAME and plain.isprintable()
+
+
+def printable(words: str) -> str:
+    """Return `words` without what would not be seen but done by a terminal."""
+    return "".join(each if each.isprintable() or each == "\n" else "\ufffd" for each in words)
+
+
+def _name(plain: Any) -> str:
+    is_one = isinstance(plain, str) and is_name(plain)
+    need(is_one, f"a name of 1 to {LONGEST_NAME} characters that can be printed", plain)
+    return str(plain)
+
+
 def _bytes(plain: Any) -> bytes:
     need(isinstance(plain, bytes) and len(plain) <= MOST_PIECE_BYTES, f"at most {MOST_PIECE_BYTES} bytes", plain)
     return bytes(plain)
 
 
-def _count(plain: Any) -> int:
-    need(type(plain) is int and 0 <= plain <= MOST_COUNT, "a whole number of 0 or more", plain)
-    return int(plain)
-
-
 def _whole(plain: Any) -> int:
-    need(type(plain) is int and abs(plain) <= MOST_COUNT, "a whole number", plain)
+    need(type(plain) is int and abs(plain) <= MOST_WHOLE, "a whole number", plain)
     return int(plain)
 
 
@@ -100,12 +113,39 @@ def _as_it_is(value: Any) -> Any:
 
 
 TEXT = Codec(_as_it_is, text)
-COUNT = Codec(_as_it_is, _count)
+NAME = Codec(_as_it_is, _name)
 WHOLE = Codec(_as_it_is, _whole)
 NUMBER = Codec(_as_it_is, _number)
 POSITIVE = Codec(_as_it_is, _positive)
 TRUTH = Codec(_as_it_is, _truth)
 BYTES = Codec(_as_it_is, _bytes)
+
+
+def whole_from(least: int, most: int) -> Codec:
+    """A whole number of `least` to `most`."""
+    expected = f"a whole number of {least} to {most}"
+
+    def load(plain: Any) -> int:
+        need(type(plain) is int and least <= plain <= most, expected, plain)
+        return int(plain)
+
+    return Codec(_as_it_is, load)
+
+
+def number_to(most: float) -> Codec:
+    """A number of 0 to `most`."""
+    expected = f"a number of 0 to {most:g}"
+
+    def load(plain: Any) -> float:
+        # What is not a number is not between two of them either.
+        need(type(plain) in (int, float) and 0 <= plain <= most, expected, plain)
+        return float(plain)
+
+    return Codec(_as_it_is, load)
+
+
+COUNT = whole_from(0, MOST_COUNT)
+SUM = whole_from(0, MOST_WHOLE)
 
 
 def optional(codec: Codec) -> Codec:

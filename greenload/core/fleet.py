@@ -8,10 +8,10 @@ out as (route, message) pairs, and what is to be kept before that is said as New
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from greenload.core.errors import GreenloadError
 from greenload.core.grants import Grants
 from greenload.core.messages import (
     Ack,
@@ -38,6 +38,7 @@ STALLED_AFTER_S = 2.0
 LOST_AFTER_S = 5.0  # when the process cannot be reached, either: one that is only busy stays stalled
 TELL_AGAIN_S = 1.0
 ASK_EVERY_S = 1.0
+MOST_AHEAD_S = 600.0  # a worker's clock: a resumed master counts by the calendar's, or its machine stood still
 
 
 class Order(NamedTuple):
@@ -47,10 +48,6 @@ class Order(NamedTuple):
     message: FromMaster
 
 
-class NotRunning(GreenloadError):
-    """What was asked for can only be done while the run goes on."""
-
-
 class Fleet:
     """The workers of one run."""
 
@@ -58,23 +55,21 @@ class Fleet:
         self.results = Results()
         self.members: dict[str, Member] = {}
         self.errors: dict[str, str] = {}  # what broke which worker
-        self.ignored = 0  # messages of workers nobody knows
-        self._plan = plan
+        self.ignored = 0  # messages that nobody can have meant for this run
         self._expected = expected
         self._terms = terms
         self._roster = RosterLog(plan)
         self._schedule = Schedule(plan)
-        self._waiting_since_s: float | None = None
+        self._waiting_since_s = math.inf
         self._grants = Grants()
         self._stop: Stop | None = None
         self._ended = False  # nobody is waited for any more
         self._is_at_its_end = False  # there is no more load to make
         self._news = News()
-        self._known_states: dict[str, str] = {}  # as of the last news
 
     def go_on(self, kept: Kept, now_s: float) -> None:
         """Take up a run where another master left it. Its workers have as long to be heard as if it had just been."""
-        self.results, self._stop = kept.results, kept.stop
+        self.results, self._stop, self.errors = kept.results, kept.stop, dict(kept.errors)
         self.results.take_seconds()  # they are kept already: taken for news, each master would double them in the file
         self._roster.write(kept.entries)
         self._grants = Grants(kept.granted)
@@ -86,11 +81,15 @@ class Fleet:
         for member in kept.members:
             self.members[member.worker] = member
             member.heard_s = now_s
-            self._known_states[member.worker] = member.state
+            member.state_told = member.state
 
     @property
     def has_begun(self) -> bool:
         return self._schedule.has_begun
+
+    @property
+    def is_stopping(self) -> bool:
+        return self._stop is not None
 
     @property
     def is_over(self) -> bool:
@@ -108,8 +107,8 @@ class Fleet:
         news, self._news = self._news, News()
         news.seconds = self.results.take_seconds()
         for worker, member in self.members.items():
-            if self._known_states.get(worker) != member.state:
-                self._known_states[worker] = member.state
+            if member.state_told != member.state:
+                member.state_told = member.state
                 news.states[worker] = (member.epoch, member.state)
         return news
 
@@ -121,8 +120,9 @@ class Fleet:
             return [Order(route, self._terms.answer(message))]
         member = self.members.get(message.worker)
         if member is None or member.epoch != message.epoch:
-            self.ignored += 1
-            return [Order(route, Refused("this master does not know you; start again"))]
+            return self._ignore(route, "this master does not know you; start again")
+        if isinstance(message, Report) and message.until_s > self._schedule.elapsed_s(now_s) + MOST_AHEAD_S:
+            return self._ignore(route, "a report of this worker is of a time that is still to come; start it again")
         member.is_heard(route, now_s)
         if isinstance(message, Bye):
             return self._bye(member, message, now_s)
@@ -133,7 +133,11 @@ class Fleet:
             self._news.accounts.append(self.results.add(message))
         member.says_it_knows(message.known, now_s)
         self._is_alive(member, now_s)
-        return [*self._inform(member, now_s), *self._stop_for(member), Order(route, Ack(member.seq))]
+        return [*self._answer(member, now_s), Order(route, Ack(member.seq))]
+
+    def _ignore(self, route: bytes, reason: str) -> list[Order]:
+        self.ignored += 1
+        return [Order(route, Refused(reason))]
 
     def nobody_at(self, route: bytes) -> None:
         """Take in that an order found nobody at `route`."""
@@ -146,7 +150,7 @@ class Fleet:
 
         heard_all_s: until when all that came was heard.
         """
-        self._waiting_since_s = now_s if self._waiting_since_s is None else self._waiting_since_s
+        self._waiting_since_s = min(now_s, self._waiting_since_s)
         if not self.has_begun:
             self._expected.check(len(self._ready(now_s)), now_s - self._waiting_since_s)
         self._ended = self._stop is not None or self._schedule.is_past(now_s)
@@ -171,13 +175,12 @@ class Fleet:
 
     def edit(self, users: int, spawn_rate: float, now_s: float) -> None:
         """From now on go to `users` users at `spawn_rate` users/s.  Raises NotRunning, or ShapeError."""
-        if not self._schedule.goes_on(now_s):
-            raise NotRunning("users can be changed while the run goes on, not before or after")
+        self._schedule.check_goes_on(now_s)
         self._note([edit_to(users, spawn_rate, self._roster.next_s(self._schedule.elapsed_s(now_s)))])
 
     def stop(self, at_once: bool, now_s: float) -> list[Order]:
-        """End the run."""
-        self._stop = self._news.stop = Stop(at_once)
+        """End the run; what was to end at once goes on doing so."""
+        self._stop = self._news.stop = Stop(at_once or self._stop == Stop(at_once=True))
         self._schedule.stop(now_s)
         return [Order(member.route, self._stop) for member in self.members.values() if member.state != DONE]
 
@@ -197,9 +200,7 @@ class Fleet:
         else:  # its first Hello was heard and the answer lost, or its connection was
             member.is_heard(route, now_s)
             self._is_alive(member, now_s)
-        if not self.has_begun:
-            return self._begin(now_s)
-        return [*self._inform(member, now_s), *self._stop_for(member)]
+        return self._answer(member, now_s) if self.has_begun else self._begin(now_s)
 
     def _objection(self, hello: Hello) -> str | None:
         """Return why this worker may not take part, or None."""
@@ -243,9 +244,9 @@ class Fleet:
             member.told_s = now_s
         return [Order(member.route, self._roster.said_from(first, self._schedule.elapsed_s(now_s)))]
 
-    def _stop_for(self, member: Member) -> list[Order]:
-        """Say a stop again to one that goes on."""
-        return [] if self._stop is None else [Order(member.route, self._stop)]
+    def _answer(self, member: Member, now_s: float) -> list[Order]:
+        """Return what one that spoke is to hear: what it does not know, and a stop once more."""
+        return self._inform(member, now_s) + ([] if self._stop is None else [Order(member.route, self._stop)])
 
     def _is_alive(self, member: Member, now_s: float) -> None:
         """Note that a worker is alive; one that was lost comes back to its part of the users."""
@@ -260,12 +261,12 @@ class Fleet:
     def _bye(self, member: Member, bye: Bye, now_s: float) -> list[Order]:
         was_here = member.state in (RUNNING, STALLED)
         member.state = DONE
+        if bye.error is not None:
+            self.errors[member.worker] = self._news.errors[member.worker] = bye.error
         if not self.has_begun:
             del self.members[member.worker]
             return [Order(member.route, Ack(0))]
         self.results.find(member.worker)
-        if bye.error is not None:
-            self.errors[member.worker] = bye.error
         if was_here and self._schedule.goes_on(now_s):  # at the end everybody leaves, and there is nothing to take over
             self._change(LOSE, member, now_s)
         return [Order(member.route, Ack(member.seq))]

@@ -24,7 +24,7 @@ class Granted(NamedTuple):
 
 
 class Grants:
-    """All that was granted, in the order of granting."""
+    """All that was granted, in whatever order it is read."""
 
     def __init__(self, granted: Iterable[Granted] = ()) -> None:
         self._next: dict[str, int] = {}
@@ -44,4 +44,6 @@ class Grants:
 
     def _note(self, granted: Granted) -> None:
         self._next[granted.rows] = max(self._next.get(granted.rows, 0), granted.first + granted.size)
-        self._last[granted.worker, granted.epoch] = granted
+        last = self._last.get((granted.worker, granted.epoch))
+        if last is None or last.number < granted.number:
+            self._last[granted.worker, granted.epoch] = granted

@@ -16,6 +16,9 @@ from greenload.core.roster import Entry
 from greenload.core.shape import Shape
 from greenload.core.stats import Stats
 
+MOST_ROWS_AT_ONCE = 10_000
+MOST_CPU_PERCENT = 1e5  # of one core: a thousand of them
+
 
 class Resolved(NamedTuple):
     """A host, and an address that is used for it instead of looking it up."""
@@ -150,7 +153,10 @@ class Account(NamedTuple):
 
 @dataclass(frozen=True)
 class Claim:
-    """A worker wants `count` rows of the test data `rows` for its users; number is 1, 2, 3, ... within the epoch."""
+    """A worker wants `count` rows of the test data `rows` for its users; number is 1, 2, 3, ... within the epoch.
+
+    count  at most MOST_ROWS_AT_ONCE: whoever could ask for more might leave none for anybody else
+    """
 
     worker: str
     epoch: int

@@ -6,9 +6,10 @@ A Fleet hands out News; all News of a run added up is what is Kept. Knows nothin
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from greenload.core.errors import GreenloadError
 from greenload.core.grants import Granted
 from greenload.core.messages import Account, Stop
 from greenload.core.results import Results
@@ -18,11 +19,16 @@ from greenload.core.stats import Stats
 READY, RUNNING, STALLED, LOST, DONE = "ready", "running", "stalled", "lost", "done"
 
 
+class NotKeptYet(GreenloadError):
+    """News could not be kept just now, none of it; later they may be."""
+
+
 @dataclass
 class Member:
     """One worker as the master knows it.
 
     heard_s      when something was heard of it last, on the master's clock
+    state_told   the state as of the last News
     seq          of the last report that was counted
     known, told  how many entries of the roster it says it knows, and how many it was told of
     told_s       since when it has been told more than it says it knows
@@ -40,6 +46,7 @@ class Member:
     told_s: float = -math.inf
     is_there: bool = True
     asked_s: float = -math.inf
+    state_told: str = ""
 
     def is_heard(self, route: bytes, now_s: float) -> None:
         """Take in that it spoke, and where."""
@@ -55,7 +62,7 @@ class Member:
 class News:
     """What has happened since somebody asked last: all that a master must know to go on with this run.
 
-    states    worker -> (epoch, state), for those whose state is new
+    states    worker -> (epoch, state), for those whose state is new;  errors: what broke which of them
     accounts  of the reports that were counted;  seconds: their stats, added up
     """
 
@@ -63,13 +70,26 @@ class News:
     stop: Stop | None = None
     entries: list[Entry] = field(default_factory=list)
     states: dict[str, tuple[int, str]] = field(default_factory=dict)
+    errors: dict[str, str] = field(default_factory=dict)
     accounts: list[Account] = field(default_factory=list)
     seconds: list[tuple[int, Stats]] = field(default_factory=list)
     granted: list[Granted] = field(default_factory=list)
 
     @property
     def is_empty(self) -> bool:
-        return not (self.began or self.stop or self.entries or self.states or self.accounts or self.granted)
+        told = self.began, self.stop, self.entries, self.states, self.errors, self.accounts, self.granted
+        return not any(told)
+
+    def add(self, later: News) -> None:
+        """Take in what has happened after these."""
+        self.began = self.began or later.began
+        self.stop = later.stop or self.stop
+        self.entries += later.entries
+        self.states.update(later.states)
+        self.errors.update(later.errors)
+        self.accounts += later.accounts
+        self.seconds += later.seconds
+        self.granted += later.granted
 
 
 @dataclass(frozen=True)
@@ -82,3 +102,4 @@ class Kept:
     members: Sequence[Member]
     granted: Sequence[Granted]
     results: Results
+    errors: Mapping[str, str] = field(default_factory=dict)

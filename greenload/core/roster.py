@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from greenload.core.placement import Placement, Share
-from greenload.core.shape import Shape, ShapeError, Step, check_spawn_rate, steps_to
+from greenload.core.shape import MOST_USERS, Shape, ShapeError, Step, check_spawn_rate, steps_to
 
 JOIN = "join"
 LOSE = "lose"
@@ -47,8 +47,8 @@ Entry = Change | Edit
 
 def edit_to(users: int, spawn_rate: float, at_s: float) -> Edit:
     """Return the Edit of `at_s`.  Raises ShapeError for users or a spawn rate that cannot be meant."""
-    if users < 0:
-        raise ShapeError(f"there can be 0 users or more, not {users}")
+    if not 0 <= users <= MOST_USERS:
+        raise ShapeError(f"there can be 0 to {MOST_USERS} users, not {users}")
     check_spawn_rate(spawn_rate)
     return Edit(at_s, EDIT, users, spawn_rate)
 

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import math
 
+from greenload.core.errors import GreenloadError
 from greenload.core.messages import Plan
 
 PATIENCE_S = 5.0  # beyond what the plan allows for finishing tasks, to hear that they have
+
+
+class NotRunning(GreenloadError):
+    """What was asked for can only be done while the run goes on."""
 
 
 class Schedule:
@@ -34,6 +39,11 @@ class Schedule:
     def goes_on(self, now_s: float) -> bool:
         """Whether there is still load to make."""
         return self._began_s is not None and now_s < self._end_s()
+
+    def check_goes_on(self, now_s: float) -> None:
+        """Raise NotRunning unless there is still load to make."""
+        if not self.goes_on(now_s):
+            raise NotRunning("users can be changed while the run goes on, not before or after")
 
     def is_past(self, now_s: float) -> bool:
         """Whether the run's time, and that for finishing tasks and saying so, has gone by."""

@@ -14,6 +14,9 @@ from typing import NamedTuple
 
 from greenload.core.errors import GreenloadError
 
+MOST_USERS = 1_000_000
+MOST_SECONDS = 1e9  # about 30 years
+
 # A level computed as a ratio of floats may miss a whole number by a hair; nobody plans a millionth of a user.
 _HAIR = 1e-6
 
@@ -30,10 +33,10 @@ class Stage:
     duration_s: float
 
     def __post_init__(self) -> None:
-        if not 0 <= self.level < math.inf:
-            raise ShapeError(f"a stage needs a level of 0 or more, not {self.level:g}")
-        if not 0 <= self.duration_s < math.inf:
-            raise ShapeError(f"a stage needs a duration of 0 s or more, not {self.duration_s:g} s")
+        if not 0 <= self.level <= MOST_USERS:
+            raise ShapeError(f"a stage needs a level of 0 to {MOST_USERS}, not {self.level:g}")
+        if not 0 <= self.duration_s <= MOST_SECONDS:
+            raise ShapeError(f"a stage needs a duration of 0 to {MOST_SECONDS:g} s, not {self.duration_s:g} s")
 
 
 class Step(NamedTuple):
@@ -132,12 +135,19 @@ def parse_duration_s(text: str) -> float:
     """
     plain = text.strip().replace(" ", "")
     if re.fullmatch(r"\d+(\.\d+)?", plain):
-        return float(plain)
+        return _checked_s(float(plain), text)
     match = _DURATION.fullmatch(plain)
     if not plain or match is None:
         raise ShapeError(f"{text!r} is not a duration; write for example 30s, 2m, 1h20m or 500ms")
     hours, minutes, seconds, milliseconds = (float(part or 0) for part in match.groups())
-    return hours * 3600 + minutes * 60 + seconds + milliseconds / 1000
+    return _checked_s(hours * 3600 + minutes * 60 + seconds + milliseconds / 1000, text)
+
+
+def _checked_s(seconds: float, text: str) -> float:
+    """Return `seconds`.  Raises ShapeError when it is more than any message carries."""
+    if seconds > MOST_SECONDS:
+        raise ShapeError(f"{text!r} is too long a duration; there can be at most {MOST_SECONDS:g} s")
+    return seconds
 
 
 def parse_stages(text: str) -> Shape:
@@ -148,6 +158,7 @@ def parse_stages(text: str) -> Shape:
     shape = Shape(tuple(_parse_stage(part) for part in _stage_texts(text)))
     if not any(stage.level for stage in shape.stages) or not shape.duration_s:
         raise ShapeError(f"{text!r} never has a user for any time; write for example 50@30s,50@2m,0@10s")
+    _checked_s(shape.duration_s, text)
     return shape
 
 

@@ -13,8 +13,15 @@ from greenload.http.request import Url, checked_cookies
 class Cookies(MutableMapping[str, str]):
     """Cookies by name, whatever their host: `cookies["session"]`, `cookies["seen"] = "1"`, `dict(cookies)`."""
 
+    __slots__ = ("_jar",)
+
     def __init__(self) -> None:
         self._jar: CookieJar | None = None  # made when the first cookie comes: each response has one of these
+
+    @property
+    def are_none(self) -> bool:
+        """Whether no cookie was ever set."""
+        return self._jar is None
 
     def header_for(self, url: Url, own: Mapping[str, str]) -> str | None:
         """Return the Cookie header of a request to `url`, or None.  `own`: cookies of that request, which go first."""

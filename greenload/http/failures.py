@@ -14,6 +14,16 @@ from urllib3 import exceptions as urllib3_errors
 CONNECT_TIMED_OUT = "connect timed out"
 TOO_LARGE = "body too large"
 HEADERS_CUT_SHORT = "headers cut short"
+READ_TIMED_OUT = "read timed out"
+TOO_SLOW = "answer took too long"
+HOST_NOT_FOUND = "host not found"
+NO_ANSWER = "closed without an answer"
+RESET = "connection reset"
+BODY_CUT_SHORT = "body cut short"
+UNDECODABLE = "body does not decode"
+BAD_STATUS_LINE = "not HTTP: bad status line"
+BAD_HEADERS = "not HTTP: bad headers"
+LINE_TOO_LONG = "not HTTP: line too long"
 TOO_MANY_REDIRECTS = "too many redirects"
 REDIRECTED_AWAY = "redirect to something that is not HTTP"
 BODY_NOT_REPEATABLE = "redirect that wants a body sent again which can be sent only once"
@@ -25,27 +35,28 @@ class RequestFailed(Exception):
 
 # Looked up in order, so the special comes before the general: a gaierror is an OSError, too.
 _NAMES: tuple[tuple[type[BaseException], str], ...] = (
-    (urllib3_errors.NameResolutionError, "host not found"),
-    (urllib3_errors.LocationParseError, "host not found"),
-    (socket.gaierror, "host not found"),
+    (urllib3_errors.NameResolutionError, HOST_NOT_FOUND),
+    (urllib3_errors.LocationParseError, HOST_NOT_FOUND),
+    (socket.gaierror, HOST_NOT_FOUND),
     (urllib3_errors.ConnectTimeoutError, CONNECT_TIMED_OUT),
-    (urllib3_errors.ReadTimeoutError, "read timed out"),
-    (TimeoutError, "read timed out"),
+    (urllib3_errors.ReadTimeoutError, READ_TIMED_OUT),
+    (TimeoutError, READ_TIMED_OUT),
     (ConnectionRefusedError, "connection refused"),
-    (http.client.RemoteDisconnected, "closed without an answer"),
-    (ConnectionResetError, "connection reset"),
-    (BrokenPipeError, "connection reset"),
+    (http.client.RemoteDisconnected, NO_ANSWER),
+    (ConnectionResetError, RESET),
+    (BrokenPipeError, RESET),
     (ssl.SSLCertVerificationError, "TLS: certificate not trusted"),
     (ssl.SSLError, "TLS: handshake or transfer failed"),
     (urllib3_errors.SSLError, "TLS: handshake or transfer failed"),
-    (urllib3_errors.IncompleteRead, "body cut short"),
-    (http.client.IncompleteRead, "body cut short"),
-    (urllib3_errors.DecodeError, "body does not decode"),
-    (http.client.LineTooLong, "not HTTP: line too long"),
-    (http.client.BadStatusLine, "not HTTP: bad status line"),
-    (http.client.HTTPException, "not HTTP: bad headers"),
-    (urllib3_errors.InvalidHeader, "not HTTP: bad headers"),
-    (urllib3_errors.HeaderParsingError, "not HTTP: bad headers"),
+    (urllib3_errors.IncompleteRead, BODY_CUT_SHORT),
+    (http.client.IncompleteRead, BODY_CUT_SHORT),
+    (urllib3_errors.DecodeError, UNDECODABLE),
+    (http.client.LineTooLong, LINE_TOO_LONG),
+    (http.client.BadStatusLine, BAD_STATUS_LINE),
+    (http.client.UnknownProtocol, BAD_STATUS_LINE),
+    (http.client.HTTPException, BAD_HEADERS),
+    (urllib3_errors.InvalidHeader, BAD_HEADERS),
+    (urllib3_errors.HeaderParsingError, BAD_HEADERS),
 )
 
 

@@ -11,8 +11,8 @@ import functools
 import http.client
 import select
 import ssl
+import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
 
 from gevent import monkey
 from urllib3 import HTTPHeaderDict
@@ -20,14 +20,19 @@ from urllib3 import exceptions as urllib3_errors
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.response import BaseHTTPResponse
 from urllib3.util import SKIP_HEADER
-from urllib3.util.response import assert_header_parsing
 
-from greenload.http.failures import CONNECT_TIMED_OUT, HEADERS_CUT_SHORT, TOO_LARGE, RequestFailed, failure_kind
+from greenload.http.decoding import decoded
+from greenload.http.engine import CHUNK_BYTES
+from greenload.http.failures import (
+    CONNECT_TIMED_OUT,
+    TOO_LARGE,
+    RequestFailed,
+    failure_kind,
+)
 from greenload.http.names import Names, process_names
+from greenload.http.pooled_reply import Reply, Watch
 from greenload.http.request import BodyGone, Origin, Request
-
-CHUNK_BYTES = 65_536
-MOST_HEAD_LINES = 1_000
+from greenload.http.tls import Verify, tls_context
 
 # What urllib3 and http.client would add of their own where the request has none.
 _NOTHING_ADDED = {"User-Agent": SKIP_HEADER, "Accept-Encoding": SKIP_HEADER}
@@ -35,29 +40,15 @@ _NOTHING_ADDED = {"User-Agent": SKIP_HEADER, "Accept-Encoding": SKIP_HEADER}
 # The poll of the operating system, not gevent's: asked not to wait, it needs no round through the hub (1 us for 60).
 _poll = monkey.get_original("select", "poll")
 
-Verify = bool | str
 
-
-@functools.cache
-def tls_context(verify: Verify) -> ssl.SSLContext:
-    """Return the process' one TLS context for `verify`: True, False, or the path of a CA file.
-
-    Loading the system's certificates takes 15 ms and some megabytes; a context for each user would be the load test.
-    """
-    context = ssl.create_default_context(cafile=verify if isinstance(verify, str) else None)
-    if not verify:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
-
-
-class Answer:
+class PooledAnswer:
     """What came back: status, reason and headers at once, the body by `read` or in pieces by `pieces`."""
 
     def __init__(self, raw: BaseHTTPResponse, most_bytes: int, release: Callable[[bool], None]) -> None:
         self.status = raw.status
         self.reason = raw.reason or ""
         self.headers: HTTPHeaderDict = raw.headers
+        self.set_cookies: list[str] = raw.headers.getlist("Set-Cookie")
         self._raw = raw
         self._most_bytes = most_bytes
         self._release: Callable[[bool], None] | None = release
@@ -100,14 +91,17 @@ class Answer:
         if self._release is None:
             raise BodyGone("this body was streamed to its end, or closed; keep the pieces, or ask for content instead")
         try:
-            # Not read(): that would wait until the piece is full, for minutes where a server sends an event a minute.
-            while piece := self._raw.read1(CHUNK_BYTES):  # switch
-                yield piece
+            yield from decoded(self._raw_pieces(), self.headers.get("Content-Encoding", ""))  # switch
             self._done(reusable=True)
         except (urllib3_errors.HTTPError, http.client.HTTPException, OSError) as error:
             raise RequestFailed(failure_kind(error)) from error
         finally:
             self._done(reusable=False)
+
+    def _raw_pieces(self) -> Iterator[bytes]:
+        # Not read(): that would wait until the piece is full, for minutes where a server sends an event a minute.
+        while piece := self._raw.read1(CHUNK_BYTES, decode_content=False):  # switch
+            yield piece
 
     def close(self) -> None:
         """Let go of a body nobody wants; the rest of it would stand before the next answer."""
@@ -130,9 +124,9 @@ class PooledEngine:
     def __init__(self, names: Names | None = None) -> None:
         self._names = names or process_names()
         self._idle: dict[tuple[Origin, Verify], list[HTTPConnection]] = {}
-        self._lent: dict[HTTPConnection, Answer | None] = {}
+        self._lent: dict[HTTPConnection, PooledAnswer | None] = {}
 
-    def send(self, request: Request) -> Answer:
+    def send(self, request: Request) -> PooledAnswer:
         """Send `request` once and return its answer as soon as its headers are there.
 
         Raises RequestFailed, whose text is the kind of failure, when no answer came.
@@ -146,15 +140,17 @@ class PooledEngine:
                 _connect(connection, addresses, request.connect_timeout_s)  # switch
             # urllib3 sets the socket's timeout to this one before it sends, and again before it reads.
             connection.timeout = request.read_timeout_s
+            watch = Watch(time.monotonic() + request.answer_timeout_s)
+            connection.response_class = functools.partial(Reply, watch)  # type: ignore[assignment]  # it is only called
             _put(connection, request)  # switch
             raw = connection.getresponse()  # switch
-            answer = Answer(raw, request.most_bytes, functools.partial(self._take_back, key, connection))
+            answer = PooledAnswer(raw, request.most_bytes, functools.partial(self._take_back, key, connection, watch))
             self._lent[connection] = answer
         except (urllib3_errors.HTTPError, http.client.HTTPException, OSError) as error:
             raise RequestFailed(failure_kind(error)) from error
         finally:
             if answer is None:
-                self._take_back(key, connection, reusable=False)
+                self._take_back(key, connection, None, reusable=False)
         return answer
 
     def close(self) -> None:
@@ -177,9 +173,11 @@ class PooledEngine:
             connection.close()
         return None
 
-    def _take_back(self, key: tuple[Origin, Verify], connection: HTTPConnection, reusable: bool) -> None:
+    def _take_back(
+        self, key: tuple[Origin, Verify], connection: HTTPConnection, watch: Watch | None, reusable: bool
+    ) -> None:
         self._lent.pop(connection, None)
-        if reusable and connection.sock is not None:
+        if reusable and connection.sock is not None and watch is not None and not watch.has_surplus:
             self._idle.setdefault(key, []).append(connection)
         else:
             connection.close()
@@ -192,7 +190,6 @@ def _new_connection(origin: Origin, verify: Verify) -> HTTPConnection:
         connection = HTTPSConnection(
             origin.host, origin.port, ssl_context=context, server_hostname=origin.host, blocksize=CHUNK_BYTES
         )
-    connection.response_class = _Reply
     return connection
 
 
@@ -237,45 +234,3 @@ def _is_quiet(connection: HTTPConnection) -> bool:
     poll = _poll()
     poll.register(connection.sock.fileno(), select.POLLIN)
     return not poll.poll(0)
-
-
-class _Reply(http.client.HTTPResponse):
-    """Refuses what http.client lets pass: the end of the connection for the end of the headers, and broken headers."""
-
-    fp: Any  # a _Head while the head is read
-
-    def begin(self) -> None:
-        """Read status and headers, past those that only announce an answer (RFC 9110, section 15.2)."""
-        self.fp = head = _Head(self.fp)
-        try:
-            super().begin()  # switch
-            while 100 <= self.status < 200 and self.status != http.client.SWITCHING_PROTOCOLS:
-                self.headers = self.msg = None  # type: ignore[assignment]  # what begin() takes for "not begun"
-                super().begin()  # switch
-        finally:
-            if self.fp is head:
-                self.fp = head.file
-        if not head.is_whole:
-            raise RequestFailed(HEADERS_CUT_SHORT)
-        # The first line that is none ends the headers for http.client, and Content-Length may be among the rest.
-        assert_header_parsing(self.msg)
-
-
-class _Head:
-    """The head of an answer, as http.client reads it: line by line."""
-
-    def __init__(self, file: Any) -> None:
-        self.file = file
-        self.is_whole = False
-        self._lines = 0
-
-    def readline(self, limit: int) -> bytes:
-        self._lines += 1
-        if self._lines > MOST_HEAD_LINES:
-            raise http.client.HTTPException(f"more than {MOST_HEAD_LINES} lines")
-        line: bytes = self.file.readline(limit)  # switch
-        self.is_whole = line in (b"\r\n", b"\n")
-        return line
-
-    def close(self) -> None:
-        self.file.close()

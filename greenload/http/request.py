@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, NamedTuple
 from urllib.parse import quote, unquote, urlencode, urljoin, urlsplit
@@ -14,15 +15,16 @@ from urllib.parse import quote, unquote, urlencode, urljoin, urlsplit
 from urllib3.filepost import encode_multipart_formdata
 
 from greenload.core.errors import GreenloadError
+from greenload.http.headers import TOKEN, InvalidHeader, checked_headers
 
 # What may not stand in a request target as it is; everything else is left alone, percent signs included.
 _UNSAFE = re.compile(r"[^!$-;=?-Z\[\]_a-z~]")
 _SAFE = "!$%&'()*+,/:;=?@[]~"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _HOST = re.compile(r"[0-9a-z._:%-]+")
-# RFC 9110, sections 5.6.2 and 5.5; what is beyond ASCII goes as Latin-1.
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+MOST_TARGETS = 10_000
 
 FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"
@@ -30,10 +32,6 @@ JSON = "application/json"
 
 class InvalidUrl(GreenloadError, ValueError):
     """A URL no request can be made to."""
-
-
-class InvalidHeader(GreenloadError, ValueError):
-    """A method, header or cookie that would not arrive as what it is."""
 
 
 class BodyGone(GreenloadError):
@@ -66,7 +64,7 @@ class Url(NamedTuple):
         return f"{self.origin.scheme}://{self.origin.netloc}{self.target}"
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Request:
     """One request, and how patient its sender is.
 
@@ -74,6 +72,8 @@ class Request:
     connect_timeout_s seconds to connect;  read_timeout_s: between two pieces of the answer
     verify            whether to check the server's certificate, or the path of the CA file to check it with
     most_bytes        how long the body of the answer may be
+    answer_timeout_s  seconds for the whole answer, however steadily it drips
+    encoded           what an engine keeps with it, for when it is sent again
     """
 
     method: str
@@ -84,11 +84,13 @@ class Request:
     read_timeout_s: float
     verify: bool | str
     most_bytes: int
+    answer_timeout_s: float = math.inf
+    encoded: Any = field(default=None, init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        if not _TOKEN.fullmatch(self.method):
+        if self.method not in _METHODS and not TOKEN.fullmatch(self.method):
             raise InvalidHeader(f"{self.method!r} is not a method; write one word, like GET")
-        if min(self.connect_timeout_s, self.read_timeout_s) <= 0:
+        if self.connect_timeout_s <= 0 or self.read_timeout_s <= 0 or self.answer_timeout_s <= 0:
             raise ValueError("a timeout of 0 s or less leaves no time for an answer; None means the user's own")
 
     def redirected(self, status: int, location: str) -> Request:
@@ -152,6 +154,32 @@ def resolve(base: Url | None, text: str, params: Any = None) -> Url:
     return url
 
 
+class Targets:
+    """Where paths below one base lead, each worked out once.  Shared by all sessions with this base."""
+
+    def __init__(self, base: Url) -> None:
+        self.base = base
+        self._known: dict[str, Url] = {}
+
+    def find(self, text: str) -> Url:
+        """Return `resolve(base, text)`."""
+        url = self._known.get(text)
+        if url is None:
+            url = resolve(self.base, text)
+            # A path with an id in it is new each time. All are forgotten at once: to tell the old ones from the new
+            # costs more than to work them out anew.
+            if len(self._known) >= MOST_TARGETS:
+                self._known.clear()
+            self._known[text] = url
+        return url
+
+
+@lru_cache(maxsize=100)
+def targets_of(base_url: str) -> Targets:
+    """Return the Targets below `base_url`.  Raises InvalidUrl when it is none."""
+    return Targets(parse_url(base_url))
+
+
 def encode_body(data: Any, json_value: Any, files: Any) -> tuple[Any, str | None]:
     """Return the body, and its content type where it has one, of requests-like arguments.
 
@@ -168,26 +196,6 @@ def encode_body(data: Any, json_value: Any, files: Any) -> tuple[Any, str | None
     if isinstance(data, str):
         return data.encode(), None
     return data, None
-
-
-def checked_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    """Return `headers` as they may go onto the wire.
-
-    Raises InvalidHeader for what would end its line, and with it smuggle in another header, or cannot be written.
-    """
-    for name, value in headers.items():
-        if not isinstance(value, str):
-            raise InvalidHeader(f"{name}: {value!r} is not text; write str({value!r}) if that is what you mean")
-        _check_header(name, value)
-    return dict(headers)
-
-
-@lru_cache(maxsize=1_000)  # nearly all requests of a run have the same few
-def _check_header(name: str, value: str) -> None:
-    if not _TOKEN.fullmatch(name):
-        raise InvalidHeader(f"{name!r} cannot be the name of a header; write letters, digits and -")
-    if not _HEADER_VALUE.fullmatch(value):
-        raise InvalidHeader(f"{name}: {value!r} is not one line of Latin-1 text; quote what is not")
 
 
 def basic_auth(user: str, password: str) -> str:

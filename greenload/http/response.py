@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from datetime import timedelta
 from email.message import Message
+from functools import cached_property
 from types import TracebackType
 from typing import Any
 
@@ -13,8 +14,8 @@ from urllib3 import HTTPHeaderDict
 
 from greenload.core.errors import GreenloadError
 from greenload.http.cookies import Cookies
-from greenload.http.failures import RequestFailed
-from greenload.http.pooled import Answer
+from greenload.http.engine import Answer
+from greenload.http.failures import TOO_LARGE, RequestFailed
 from greenload.http.request import Request
 from greenload.user.recorder import Call, describe
 
@@ -34,19 +35,42 @@ class Response:
                 response.success()
     """
 
+    # What most responses never get; here it costs them nothing.
+    _call: Call | None = None
+    _is_entered = False
+    _discarded_bytes = 0
+
     def __init__(self, request: Request, answer: Answer | None, error: str | None) -> None:
         self.request = request
         self.error = error
         self.status_code = answer.status if answer is not None else 0
-        self.reason = answer.reason if answer is not None else ""
-        self.headers = answer.headers if answer is not None else HTTPHeaderDict()
         self.history: list[Response] = []
-        self.cookies = Cookies()
-        self.elapsed = timedelta()
+        self.elapsed_s = 0.0
         self._answer = answer
         self._content: bytes | None = b"" if answer is None else None
-        self._call: Call | None = None
-        self._is_entered = False
+
+    # Made when somebody asks for them; most scenarios do not.
+
+    @cached_property
+    def headers(self) -> HTTPHeaderDict:
+        return self._answer.headers if self._answer is not None else HTTPHeaderDict()
+
+    @cached_property
+    def cookies(self) -> Cookies:
+        """The cookies that this very answer set."""
+        cookies = Cookies()
+        if self._answer is not None and self._answer.set_cookies:
+            cookies.keep(self.request.url, self._answer.set_cookies)
+        return cookies
+
+    @property
+    def reason(self) -> str:
+        return self._answer.reason if self._answer is not None else ""
+
+    @property
+    def elapsed(self) -> timedelta:
+        """The service time."""
+        return timedelta(seconds=self.elapsed_s)
 
     @property
     def url(self) -> str:
@@ -130,7 +154,7 @@ class Response:
     def received_bytes(self) -> int:
         """The size of the body: as read, or while it is streamed, as declared."""
         if self._content is not None:
-            return len(self._content)
+            return len(self._content) or self._discarded_bytes
         declared = self.headers.get("Content-Length", "")
         # Up to a petabyte: a server can write any number, and no sum may grow past what a message can carry.
         return int(declared) if declared.isdecimal() and len(declared) <= 15 else 0
@@ -153,6 +177,17 @@ class Response:
         if self._content is None and self._answer is not None:
             self._content = self._answer.read()  # switch
         return self._content or b""
+
+    def discard(self) -> None:
+        """Read the body and keep nothing of it but its size.  Raises RequestFailed as `read` does."""
+        if self._answer is None:
+            return
+        self._content = b""
+        for piece in self._answer.pieces():  # switch
+            self._discarded_bytes += len(piece)
+            if self._discarded_bytes > self.request.most_bytes:
+                self._answer.close()
+                raise RequestFailed(TOO_LARGE)
 
     def hand_over(self, call: Call) -> Response:
         """Leave the recording of `call` to the `with` block this response is going to be; return it."""

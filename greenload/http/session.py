@@ -6,16 +6,17 @@ fails is a failure. Knows nothing of sockets; an engine sends what it is given.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 
 from urllib3 import HTTPHeaderDict
 
 from greenload.http.cookies import Cookies
+from greenload.http.engine import Engine
 from greenload.http.failures import BODY_NOT_REPEATABLE, REDIRECTED_AWAY, TOO_MANY_REDIRECTS, RequestFailed
-from greenload.http.pooled import PooledEngine, Verify
+from greenload.http.headers import Headers, SessionHeaders, checked_headers
 from greenload.http.request import (
     BodyGone,
     InvalidUrl,
@@ -23,18 +24,24 @@ from greenload.http.request import (
     Url,
     basic_auth,
     checked_cookies,
-    checked_headers,
     encode_body,
-    parse_url,
     resolve,
+    targets_of,
 )
 from greenload.http.response import Response
+from greenload.http.tls import Verify
 from greenload.user.recorder import Call
 from greenload.version import VERSION
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 MOST_REDIRECTS = 30
+MOST_PLAIN = 16  # requests a session keeps because the next may be the same
 
+_NONE: Mapping[str, str] = {}
+_OWN_HEADERS = {"User-Agent": f"greenload/{VERSION}", "Accept": "*/*", "Accept-Encoding": "gzip, deflate"}
+_CHECKED_OWN_HEADERS = checked_headers(_OWN_HEADERS)
+
+Finish = Callable[[Response], object]
 Timeout = float | tuple[float | None, float | None] | None
 
 
@@ -45,6 +52,8 @@ class HttpSession:
     begin     opens a Call in the statistics for (method, name)
     timeouts  seconds to connect, and between two pieces of an answer, unless a call says otherwise
     most_bytes  how long a body may be before the request counts as failed
+    engine    sends what this session makes
+    answer_timeout_s  seconds for one whole answer; one that is streamed may take as long as it likes
     """
 
     def __init__(
@@ -54,21 +63,33 @@ class HttpSession:
         connect_timeout_s: float,
         read_timeout_s: float,
         most_bytes: int,
+        engine: Engine,
+        answer_timeout_s: float = math.inf,
     ) -> None:
         self.base_url = base_url
-        self.headers = HTTPHeaderDict(
-            {"User-Agent": f"greenload/{VERSION}", "Accept": "*/*", "Accept-Encoding": "gzip, deflate"}
-        )
+        self._headers_of_its_own: MutableMapping[str, str] | None = None  # until somebody asks for them: 1 KB a user
         self.cookies = Cookies()
         self.auth: tuple[str, str] | None = None
         self.verify: Verify = True
-        self._base = parse_url(base_url)
+        self._targets = targets_of(base_url)
         self._begin = begin
-        self._connect_timeout_s = connect_timeout_s
-        self._read_timeout_s = read_timeout_s
+        self._timeouts = (connect_timeout_s, read_timeout_s)
         self._most_bytes = most_bytes
-        self._engine = PooledEngine()
+        self._answer_timeout_s = answer_timeout_s
+        self._engine = engine
+        self._plain: dict[tuple[str, str], Request] = {}
         self._to_judge: Response | None = None  # the last one that was left to a `with` block
+
+    @property
+    def headers(self) -> MutableMapping[str, str]:
+        """Sent with each request."""
+        if self._headers_of_its_own is None:
+            self._headers_of_its_own = SessionHeaders(_OWN_HEADERS)
+        return self._headers_of_its_own
+
+    @headers.setter
+    def headers(self, headers: MutableMapping[str, str]) -> None:
+        self._headers_of_its_own = headers
 
     def request(
         self,
@@ -87,34 +108,31 @@ class HttpSession:
         timeout: Timeout = None,
         allow_redirects: bool = True,
         stream: bool = False,
+        discard_body: bool = False,
         verify: Verify | None = None,
     ) -> Response:
-        """Make one request and return its response; the arguments are those of requests, and two more.
+        """Send a request and return its response, which is also a `with` block that judges it if catch_response.
 
-        name: how the statistics call it; default its path with the query.  catch_response: see Response.
-        A failure to get an answer does not raise: the response has status_code 0 and says why in `error`.
-        With stream=True the clocks stop at the headers, and the body is read by whoever asks for it.
+        The arguments are those of requests, and two more: `name`, what the statistics call it (default: path and
+        query), and discard_body=True, which reads the body, counts its bytes and keeps none of them. With stream=True
+        the clocks stop at the headers, and the body is read by whoever asks for it.
         Raises InvalidUrl or InvalidHeader for what cannot be sent; then nothing is sent and nothing is counted.
         """
-        to = resolve(self._base, url, params)
-        body, content_type = encode_body(data, json, files)
-        connect_s, read_s = self._timeouts(timeout)
-        request = Request(
-            method=method.upper(),
-            url=to,
-            headers=self._headers(to, headers, content_type, auth),
-            body=body,
-            connect_timeout_s=connect_s,
-            read_timeout_s=read_s,
-            verify=self.verify if verify is None else verify,
-            most_bytes=self._most_bytes,
-        )
-        own_cookies = checked_cookies(cookies or {})
-        self._end_forgotten()
-        with self._begin(request.method, name or to.target) as call:
-            response = self._follow(request, allow_redirects, stream, own_cookies)  # switch
+        is_plain = params is None and data is None and json is None and headers is None
+        if is_plain and files is None and auth is None and timeout is None and verify is None:
+            request = self._plain_request(method, url)
+        else:
+            request = self._new_request(method, url, params, data, json, headers, files, auth, timeout, verify)
+        own_cookies = checked_cookies(cookies) if cookies else _NONE
+        if self._to_judge is not None:
+            self._end_forgotten()
+        finish = None if stream else Response.discard if discard_body else Response.read
+        if stream:
+            request = replace(request, answer_timeout_s=math.inf)
+        with self._begin(request.method, name or request.url.target) as call:
+            response = self._follow(request, allow_redirects, finish, own_cookies)  # switch
             call.answered()
-            response.elapsed = timedelta(seconds=call.elapsed_s)
+            response.elapsed_s = call.elapsed_s
             call.received_bytes = response.received_bytes
             call.error = response.kind()
             if catch_response:
@@ -160,17 +178,55 @@ class HttpSession:
             self._to_judge.end_if_forgotten()
             self._to_judge = None
 
+    def _plain_request(self, method: str, url: str) -> Request:
+        """Return a request of which only method and URL are said; the last one of the kind if it was the same."""
+        request = self._plain.get((method, url))
+        if request is None or not (
+            request.headers is self._checked_headers() and self.auth is None and request.verify == self.verify
+        ):
+            request = self._new_request(method, url, None, None, None, None, None, None, None, None)
+            if len(self._plain) >= MOST_PLAIN:
+                self._plain.clear()
+            self._plain[method, url] = request
+        return request
+
+    def _new_request(
+        self,
+        method: str,
+        url: str,
+        params: Any,
+        data: Any,
+        json: Any,
+        headers: Mapping[str, str | None] | None,
+        files: Any,
+        auth: tuple[str, str] | None,
+        timeout: Timeout,
+        verify: Verify | None,
+    ) -> Request:
+        to = self._targets.find(url) if params is None else resolve(self._targets.base, url, params)
+        body, content_type = encode_body(data, json, files)
+        connect_s, read_s = self._timeouts if timeout is None else self._timeouts_of(timeout)
+        return Request(
+            method=method.upper(),
+            url=to,
+            headers=self._headers(to, headers, content_type, auth),
+            body=body,
+            connect_timeout_s=connect_s,
+            read_timeout_s=read_s,
+            verify=self.verify if verify is None else verify,
+            most_bytes=self._most_bytes,
+            answer_timeout_s=self._answer_timeout_s,
+        )
+
     def _follow(
-        self, request: Request, allow_redirects: bool, stream: bool, own_cookies: Mapping[str, str]
+        self, request: Request, allow_redirects: bool, finish: Finish | None, own_cookies: Mapping[str, str]
     ) -> Response:
         """Send `request`, and what redirects ask for after it, and return the last response."""
+        response = self._exchange(request, finish, own_cookies)  # switch
+        if not allow_redirects or response.status_code not in REDIRECTS:
+            return response
         history: list[Response] = []
-        while True:
-            response = self._exchange(request, stream, own_cookies)  # switch
-            response.history = history
-            location = response.headers.get("Location")
-            if not allow_redirects or response.status_code not in REDIRECTS or not location:
-                return response
+        while response.status_code in REDIRECTS and (location := response.headers.get("Location")):
             response.close()
             if len(history) == MOST_REDIRECTS:
                 return Response(request, None, TOO_MANY_REDIRECTS)
@@ -182,23 +238,25 @@ class HttpSession:
             except BodyGone:
                 return Response(request, None, BODY_NOT_REPEATABLE)
             if following.url.origin != request.url.origin:
-                own_cookies = {}
+                own_cookies = _NONE
             request = following
+            response = self._exchange(request, finish, own_cookies)  # switch
+            response.history = history
+        return response
 
-    def _exchange(self, request: Request, stream: bool, own_cookies: Mapping[str, str]) -> Response:
-        """Send one request and return its response, read unless it is streamed."""
-        sent = self._with_cookies(request, own_cookies)
+    def _exchange(self, request: Request, finish: Finish | None, own_cookies: Mapping[str, str]) -> Response:
+        """Send one request and return its response, read by `finish`; without one it is left to be streamed."""
+        if own_cookies or not self.cookies.are_none:
+            request = self._with_cookies(request, own_cookies)
         try:
-            answer = self._engine.send(sent)  # switch
-            response = Response(sent, answer, None)
-            set_cookies = answer.headers.getlist("Set-Cookie")
-            if set_cookies:
-                self.cookies.keep(sent.url, set_cookies)
-                response.cookies.keep(sent.url, set_cookies)
-            if not stream:
-                response.read()  # switch
+            answer = self._engine.send(request)  # switch
+            response = Response(request, answer, None)
+            if answer.set_cookies:
+                self.cookies.keep(request.url, answer.set_cookies)
+            if finish is not None:
+                finish(response)  # switch
         except RequestFailed as failure:
-            return Response(sent, None, str(failure))
+            return Response(request, None, str(failure))
         return response
 
     def _with_cookies(self, request: Request, own_cookies: Mapping[str, str]) -> Request:
@@ -206,16 +264,20 @@ class HttpSession:
         if any(name.lower() == "cookie" for name in request.headers):
             return request
         header = self.cookies.header_for(request.url, own_cookies)
-        return request if header is None else replace(request, headers={**request.headers, "Cookie": header})
+        if header is None:
+            return request
+        return replace(request, headers=checked_headers({**request.headers, "Cookie": header}))
 
     def _headers(
         self, url: Url, headers: Mapping[str, str | None] | None, content_type: str | None, auth: tuple[str, str] | None
-    ) -> dict[str, str]:
+    ) -> Headers:
         """Return the headers of one request; its own go before the session's, and None takes one away."""
-        merged = HTTPHeaderDict(self.headers)
+        credentials = auth or self.auth or url.auth
+        if headers is None and content_type is None and credentials is None:
+            return self._checked_headers()
+        merged = HTTPHeaderDict(self._headers_of_its_own if self._headers_of_its_own is not None else _OWN_HEADERS)
         if content_type is not None:
             merged["Content-Type"] = content_type
-        credentials = auth or self.auth or url.auth
         if credentials is not None:
             merged["Authorization"] = basic_auth(*credentials)
         for name, value in (headers or {}).items():
@@ -225,9 +287,13 @@ class HttpSession:
                 merged[name] = value
         return checked_headers(merged)
 
-    def _timeouts(self, timeout: Timeout) -> tuple[float, float]:
+    def _checked_headers(self) -> Headers:
+        own = self._headers_of_its_own
+        if own is None:
+            return _CHECKED_OWN_HEADERS
+        return own.checked() if isinstance(own, SessionHeaders) else checked_headers(own)
+
+    def _timeouts_of(self, timeout: Timeout) -> tuple[float, float]:
         connect_s, read_s = timeout if isinstance(timeout, tuple) else (timeout, timeout)
-        return (
-            self._connect_timeout_s if connect_s is None else connect_s,
-            self._read_timeout_s if read_s is None else read_s,
-        )
+        own_connect_s, own_read_s = self._timeouts
+        return (own_connect_s if connect_s is None else connect_s, own_read_s if read_s is None else read_s)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from random import Random
 
 from greenload.user.recorder import Recorder
 
@@ -38,11 +37,11 @@ class Environment:
         self.worker_count = 1
         self._born: Counter[str] = Counter()
 
-    def new_random(self, class_name: str) -> Random:
-        """Return the random numbers of the next user of that class.
+    def new_seed(self, class_name: str) -> str:
+        """Return what the random numbers of the next user of that class begin with.
 
         A stream of its own for each user: with one for all, the order in which green threads happen to run would
         decide who draws what, and no run could be repeated.
         """
         self._born[class_name] += 1
-        return Random(f"{self.seed}/{self.worker_index}/{class_name}/{self._born[class_name]}")
+        return f"{self.seed}/{self.worker_index}/{class_name}/{self._born[class_name]}"

@@ -54,12 +54,11 @@ class TaskList:
     def __init__(self, weighted: Iterable[tuple[Task, float]]) -> None:
         self.weighted = [(each, weight) for each, weight in weighted if weight]
         self._tasks = [each for each, _ in self.weighted]
+        self.only = self._tasks[0] if len(self._tasks) == 1 else None  # which needs no drawing
         self._cumulative = list(itertools.accumulate(weight for _, weight in self.weighted))
 
     def choose(self, random: Random) -> Task:
         """Return one task, drawn by weight."""
-        if len(self._tasks) == 1:
-            return self._tasks[0]
         return random.choices(self._tasks, cum_weights=self._cumulative)[0]
 
     def in_turn(self) -> Iterator[Task]:
@@ -140,7 +139,7 @@ class TaskSet:
 
     def next_task(self) -> Task:
         """Return the next task: here one drawn by weight."""
-        return self._task_list.choose(self.user.random)
+        return self._task_list.only or self._task_list.choose(self.user.random)
 
     @property
     def client(self) -> Any:

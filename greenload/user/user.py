@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from random import Random
 from typing import Any
 
@@ -39,13 +40,18 @@ class User:
     def __init__(self, environment: Environment) -> None:
         self.environment = environment
         self.host = environment.host or type(self).host
-        self.random: Random = environment.new_random(type(self).__name__)
+        self._seed = environment.new_seed(type(self).__name__)
         self.turn_s = environment.now()
         self.stopping = Stop()  # tells the green thread of this user to come to its end
         self._due_s: float | None = None  # set while lateness is not counted yet: it is the next request's
         self._has_slot = False  # whether the next start was set by a schedule
         self._at_once = False
         self._inside: list[TaskSet] = []  # the TaskSets this user has entered, innermost last
+
+    @cached_property
+    def random(self) -> Random:
+        """Random numbers of this user's own; made when they are first drawn from, for they are 2.5 KB."""
+        return Random(self._seed)
 
     def on_start(self) -> None:
         """Called once, before the first task."""
@@ -75,7 +81,7 @@ class User:
 
     def next_task(self) -> Task:
         """Return the next task: one drawn by weight."""
-        return self._task_list.choose(self.random)
+        return self._task_list.only or self._task_list.choose(self.random)
 
     def iterate(self, intended_s: float) -> None:
         """Run one task, which should have started at `intended_s`, entering TaskSets on the way to it.

@@ -9,14 +9,30 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from greenload.core.bundle import Bundle
-from greenload.core.fleet import LOST_AFTER_S, STALLED_AFTER_S, TELL_AGAIN_S, Fleet, NotRunning
-from greenload.core.messages import Ack, Beat, Bye, Changes, Fetch, Hello, Plan, Refused, Report, Start, Stop
+from greenload.core.fleet import LOST_AFTER_S, MOST_AHEAD_S, STALLED_AFTER_S, TELL_AGAIN_S, Fleet
+from greenload.core.grants import Granted
+from greenload.core.messages import (
+    Ack,
+    Beat,
+    Bye,
+    Changes,
+    Claim,
+    Fetch,
+    Grant,
+    Hello,
+    Plan,
+    Refused,
+    Report,
+    Start,
+    Stop,
+)
 from greenload.core.news import DONE, LOST, READY, RUNNING, STALLED, Kept, Member
 from greenload.core.outbox import Outbox
 from greenload.core.placement import Share
 from greenload.core.results import Results, WorkerRecord
 from greenload.core.roster import EDIT, JOIN, LOSE, Change, Edit, Roster
 from greenload.core.roster_log import NOTICE_S
+from greenload.core.schedule import NotRunning
 from greenload.core.shape import ShapeError, ramp
 from greenload.core.stats import Sample, Stats
 from greenload.core.terms import Expected, Terms, TooFewWorkers
@@ -655,6 +671,84 @@ def test_nobody_is_ignored_who_belongs_here():
     assert play.fleet.ignored == 0
 
 
+@pytest.mark.parametrize("ahead_s", [MOST_AHEAD_S + 1.0, 1e9])
+def test_a_report_of_a_time_that_is_still_to_come_is_refused_and_not_counted(ahead_s):
+    """One that went to 1e300 s made the run so long, and its seconds were what all rates are divided by."""
+    play = play_of("one", "two")
+    far = replace(report("one", 1), until_s=1.0 + ahead_s)
+
+    said = play.hear(far)
+
+    assert said == [Refused("a report of this worker is of a time that is still to come; start it again")]
+    assert play.fleet.ignored == 1
+    assert play.fleet.results.total.sent == 0
+    assert play.fleet.results.elapsed_s == 0.0
+    assert play.fleet.take_news().accounts == []
+
+
+def test_a_worker_whose_clock_is_ahead_of_a_resumed_masters_is_heard():
+    play = play_of("one", "two")
+
+    said = play.hear(replace(report("one", 1), until_s=1.0 + MOST_AHEAD_S))
+
+    assert said == [Ack(1)]
+    assert play.fleet.ignored == 0
+
+
+# Rows
+
+
+def claim(worker, number=1, rows="accounts", count=3):
+    return Claim(worker, EPOCHS[worker], number, rows, count)
+
+
+def test_workers_are_granted_rows_and_the_rows_are_news():
+    play = play_of("one", "two")
+    play.fleet.take_news()
+
+    said = [play.hear(claim(worker)) for worker in ("one", "two")]
+
+    news = play.fleet.take_news()
+    assert said == [[Grant(1, 0)], [Grant(1, 3)]]
+    assert news.granted == [Granted("accounts", "one", 11, 1, 0, 3), Granted("accounts", "two", 22, 1, 3, 3)]
+    assert not news.is_empty
+    assert play.fleet.take_news().is_empty
+
+
+def test_a_claim_whose_answer_was_lost_is_answered_the_same_and_is_no_news():
+    play = play_of("one", "two")
+    first = play.hear(claim("one"))
+    play.hear(claim("two"))
+    play.fleet.take_news()
+
+    again = play.hear(claim("one"))
+
+    assert again == first == [Grant(1, 0)]
+    assert play.fleet.take_news().granted == []
+
+
+def test_a_claim_of_nobody_takes_no_rows():
+    play = play_of("one")
+
+    said = play.fleet.hear(b"stranger", replace(claim("one"), epoch=99), play.now_s)
+
+    assert kinds(message for _, message in said) == [Refused]
+    assert play.hear(claim("one")) == [Grant(1, 0)]
+
+
+def test_another_master_goes_on_with_the_rows_where_the_first_one_ended():
+    play = play_of("one", "two")
+    granted = Granted("accounts", "one", 11, 1, 0, 3)
+    members = [Member(worker, EPOCHS[worker], b"", 0.0, RUNNING) for worker in ("one", "two")]
+    roster = play.fleet._roster._entries
+    play.fleet = Fleet(ENDLESS, Expected(2), TERMS)
+    play.fleet.go_on(Kept(1.0, None, roster, members, [granted], Results()), play.now_s)
+
+    said = [play.hear(each) for each in (claim("one"), claim("two"), claim("one", number=2))]
+
+    assert said == [[Grant(1, 0)], [Grant(1, 3)], [Grant(2, 6)]]
+
+
 # Leaving
 
 
@@ -1176,18 +1270,38 @@ def test_news_are_what_has_happened_since_they_were_last_taken():
     assert play.fleet.take_news().is_empty
 
 
+def test_news_added_up_are_those_of_all_the_time():
+    play, other = Play(expected=2), Play(expected=2)
+    added = play.fleet.take_news()
+    for say in (hello("one"), hello("two"), report("one", 1), report("one", 2), bye("one", "KeyError: 'x'")):
+        play.hear(say)
+        other.hear(say)
+        added.add(play.fleet.take_news())
+    for each in (play, other):
+        each.fleet.stop(False, each.now_s)
+    added.add(play.fleet.take_news())
+
+    all_at_once = other.fleet.take_news()
+
+    assert [stats.sent for _, stats in added.seconds] == [1, 1]
+    added.seconds = all_at_once.seconds = []
+    assert added == all_at_once
+
+
 class Keeper:
     """What a store has of a run: all news that were taken."""
 
     def __init__(self):
         self.began_s = self.stop = None
         self.entries, self.states, self.accounts, self.seconds, self.granted = [], {}, [], [], []
+        self.errors = {}
 
     def keep(self, news, now_s):
         self.began_s = now_s if news.began else self.began_s
         self.stop = news.stop or self.stop
         self.entries += news.entries
         self.states.update(news.states)
+        self.errors.update(news.errors)
         self.accounts += news.accounts
         self.seconds += news.seconds
         self.granted += news.granted
@@ -1208,7 +1322,8 @@ class Keeper:
             if state == LOST:
                 results.lose(worker, 0.0)
         elapsed_s = None if self.began_s is None else now_s - self.began_s
-        return Kept(elapsed_s, self.stop, list(self.entries), members, list(self.granted), copy.deepcopy(results))
+        granted, results = list(self.granted), copy.deepcopy(results)
+        return Kept(elapsed_s, self.stop, list(self.entries), members, granted, results, dict(self.errors))
 
 
 def resumed(play, plan=ENDLESS, expected=1):
@@ -1318,6 +1433,33 @@ def test_a_run_that_was_stopped_goes_on_being_stopped_under_a_new_master(at_once
     assert not play.fleet.is_over
     play.hear(bye("two"))
     assert play.fleet.is_over
+
+
+@pytest.mark.parametrize("has_begun", [False, True])
+def test_what_broke_a_worker_is_known_to_a_new_master(has_begun):
+    """A run that broke was resumed, and then it was valid."""
+    play = play_of("one", "two") if has_begun else Play(expected=2)
+    play.hear(hello("one"))
+    play.hear(bye("one", "KeyError: 'x'"))
+
+    resumed(play)
+
+    assert play.fleet.errors == {"one": "KeyError: 'x'"}
+    assert play.fleet.take_news().is_empty
+
+
+def test_a_stop_at_once_is_never_made_gentler():
+    """The first Ctrl-C at a master that had taken up the run gave tasks their time again."""
+    play = play_of("one")
+    play.fleet.stop(True, play.now_s)
+    resumed(play)
+    assert play.fleet.is_stopping
+    play.hear(beat("one"))
+
+    play.carry_out(play.fleet.stop(False, play.now_s))
+
+    assert play.told[b"one"][-1] == Stop(at_once=True)
+    assert play.fleet.take_news().stop == Stop(at_once=True)
 
 
 def test_a_stopped_run_whose_workers_are_gone_is_over_under_a_new_master():

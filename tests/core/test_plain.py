@@ -1,18 +1,33 @@
 """What goes over a wire comes back the same, and what is no message is refused with the place and the reason."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from greenload.core.codec import Malformed
-from greenload.core.messages import Ack, Beat, Bye, Changes, Hello, Plan, Refused, Report, Resolved, Start, Stop
+from greenload.core.messages import (
+    Ack,
+    Beat,
+    Bye,
+    Changes,
+    Claim,
+    Grant,
+    Hello,
+    Plan,
+    Refused,
+    Report,
+    Resolved,
+    Start,
+    Stop,
+)
 from greenload.core.placement import Share
-from greenload.core.plain import from_plain, to_plain
-from greenload.core.roster import JOIN, LOSE, Change
+from greenload.core.plain import STATS, from_plain, to_plain
+from greenload.core.roster import EDIT, JOIN, LOSE, Change, Edit
 from greenload.core.shape import parse_stages
-from greenload.core.stats import Sample, Stats
+from greenload.core.stats import Occurrences, Sample, Stats, sum_of
 
 SHARES = (Share("Reader", 0.5), Share("Admin", 1, 2))
 PLAN = Plan(parse_stages("5@10s,0@5s"), 15.0, SHARES, "http://h", 10.0, -3, (Resolved("h", "::1"),))
@@ -79,6 +94,8 @@ def test_adding_what_came_over_a_wire_is_adding(one, two):
         Start(PLAN, CHANGES, 2.5),
         Changes(3, CHANGES),
         Ack(3),
+        Claim("one", 7, 2, "accounts", 10_000),
+        Grant(2, 30_000),
         Stop(True),
         Refused("go away"),
     ],
@@ -128,8 +145,11 @@ def test_a_report_that_was_tampered_with_is_refused_or_still_a_report(data):
 @pytest.mark.parametrize(
     ("spoil", "where"),
     [
-        (lambda plain: plain.__setitem__(2, -1), "report: epoch: expected a whole number of 0 or more, not -1"),
-        (lambda plain: plain.__setitem__(4, float("nan")), "report: from_s: expected a number"),
+        (
+            lambda plain: plain.__setitem__(2, -1),
+            "report: epoch: expected a whole number of 0 to 1099511627776, not -1",
+        ),
+        (lambda plain: plain.__setitem__(4, float("nan")), "report: from_s: expected a number of 0 to 1e+09"),
         (lambda plain: plain.pop(), "report: expected a list of 10"),
         (lambda plain: plain[6][0][0][2][0][0][4].__setitem__(0, 10**6), "expected whole numbers of 0 to 23551"),
         (lambda plain: plain[6][0][0][2][0][0][5].__setitem__(0, 2), "cannot belong to these counts"),
@@ -155,13 +175,17 @@ def test_a_refusal_says_where_and_what(spoil, where):
     [
         (lambda columns: columns[0].__setitem__(0, float("inf")), "times"),
         (lambda columns: columns[0].__setitem__(0, True), "times"),
+        (lambda columns: columns[0].__setitem__(0, -1.0), "times"),
+        (lambda columns: columns[0].__setitem__(0, 1e10), "times"),
+        (lambda columns: columns[2].__setitem__(1, "\x1b[31m"), "names"),
+        (lambda columns: columns[2].__setitem__(1, ""), "names"),
         (lambda columns: columns[1].__setitem__(0, "leave"), "join or lose"),
         (lambda columns: columns[1].__setitem__(0, []), "join or lose"),
         (lambda columns: columns[2].__setitem__(1, "x" * 9_000), "names"),
         (lambda columns: columns[2].__setitem__(1, 7), "names"),
         (lambda columns: columns[2].pop(), "a worker for each change"),
     ],
-    ids=["infinite", "truth", "kind", "list", "long", "number", "missing"],
+    ids=["infinite", "truth", "negative", "far", "control", "nameless", "kind", "list", "long", "number", "missing"],
 )
 def test_a_change_of_the_roster_that_cannot_be_one_is_refused(spoil, what):
     plain = to_plain(Changes(3, CHANGES))
@@ -170,3 +194,112 @@ def test_a_change_of_the_roster_that_cannot_be_one_is_refused(spoil, what):
 
     with pytest.raises(Malformed, match=what):
         from_plain(plain)
+
+
+# What no honest end of the wire says
+
+
+def replaced(**fields):
+    return to_plain(replace(report_of(stats_of([Sample("GET", "/", 1.0, 1.0, 1.5, None, 10)])), **fields))
+
+
+@pytest.mark.parametrize(
+    ("fields", "where"),
+    [
+        ({"from_s": 1e30, "until_s": 1e30}, "report: from_s: expected a number of 0 to 1e+09"),
+        ({"from_s": -5e3}, "report: from_s: expected a number of 0 to 1e+09"),
+        ({"until_s": 1e300}, "report: until_s: expected a number of 0 to 1e+09"),
+        ({"until_s": 1.5}, "report: expected an end that is not before the beginning"),
+        ({"users": 10**6 + 1}, "report: users: expected a whole number of 0 to 1000000"),
+        ({"cpu_percent": 1e6}, "report: cpu_percent: expected a number of 0 to 100000"),
+        ({"cpu_percent": -1.0}, "report: cpu_percent: expected a number of 0 to 100000"),
+        ({"counted": 2**40 + 1}, "report: counted: expected a whole number of 0 to 1099511627776"),
+        ({"worker": "\x1b[31mred"}, "report: worker: expected a name of 1 to 100 characters"),
+        ({"worker": ""}, "report: worker: expected a name of 1 to 100 characters"),
+        ({"worker": "x" * 101}, "report: worker: expected a name of 1 to 100 characters"),
+    ],
+    ids=["far", "negative", "late", "backwards", "users", "cores", "no cpu", "counted", "control", "nameless", "long"],
+)
+def test_a_report_with_a_number_or_a_name_that_cannot_be_meant_is_refused(fields, where):
+    with pytest.raises(Malformed) as refused:
+        from_plain(json.loads(json.dumps(replaced(**fields))))
+
+    assert str(refused.value).startswith(where)
+
+
+def set_sent(stats):
+    stats.sent = 2**40 + 1
+
+
+def set_died(stats):
+    stats.users_died = 2**40 + 1
+
+
+def set_bytes(stats):
+    stats.tallies["GET", "/"].received_bytes = 2**50 + 1
+
+
+def set_times(stats):
+    for _ in range(30):
+        stats.add(sum_of([stats]))  # doubles it
+
+
+def set_exceptions(stats):
+    stats.exceptions.kept["boom"] = Occurrences(2**40 + 1, 1, 1)
+
+
+def set_failures(stats):
+    stats.tallies["GET", "/"].failures.kept["boom"] = Occurrences(2**40 + 1, 1, 1)
+
+
+def set_second(stats):
+    stats.exceptions.kept["boom"] = Occurrences(1, 1, 10**9 + 1)
+
+
+@pytest.mark.parametrize(
+    "enlarge",
+    [set_sent, set_died, set_bytes, set_times, set_exceptions, set_failures, set_second],
+    ids=lambda enlarge: enlarge.__name__,
+)
+def test_a_report_with_more_in_it_than_one_can_have_is_refused(enlarge):
+    """Two reports of 2**63 - 1 requests were more than the file holds, and the run ended for all."""
+    stats = stats_of([Sample("GET", "/", 1.0, 1.0, 3_001.0, None, 10)])
+    enlarge(stats)
+
+    with pytest.raises(Malformed, match=r"at most|to 1000000000"):
+        from_plain(to_plain(replace(report_of(stats), counted=0)))
+
+
+def test_what_many_reports_add_up_to_is_read_again():
+    """The bounds of one report are not those of a second that was kept."""
+    stats = stats_of([Sample("GET", "/", 1.0, 1.0, 3_001.0, None, 10)])
+    set_times(stats)
+    set_bytes(stats)
+
+    back = STATS.load(json.loads(json.dumps(STATS.dump(stats))))
+
+    assert plain_of(back) == plain_of(stats)
+
+
+@pytest.mark.parametrize("count", [0, 10_001, 2**63 - 1])
+def test_a_claim_of_no_rows_or_of_more_than_a_worker_asks_for_is_refused(count):
+    with pytest.raises(Malformed, match="claim: count: expected a whole number of 1 to 10000"):
+        from_plain(to_plain(Claim("one", 7, 1, "accounts", count)))
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        Grant(1, 2**40 + 1),
+        Start(PLAN, CHANGES, -1.0),
+        Start(PLAN, CHANGES, 1e10),
+        Start(replace(PLAN, duration_s=1e10), CHANGES, 0.0),
+        Start(replace(PLAN, stop_timeout_s=-1.0), CHANGES, 0.0),
+        Changes(3, (Edit(1e10, EDIT, 5, 1.0),)),
+        Changes(3, (Edit(1.0, EDIT, 10**6 + 1, 1.0),)),
+    ],
+    ids=["row", "before", "far", "long", "timeout", "edit", "users"],
+)
+def test_an_order_with_a_number_that_cannot_be_meant_is_refused(message):
+    with pytest.raises(Malformed, match="of 0 to"):
+        from_plain(to_plain(message))

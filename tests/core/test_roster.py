@@ -148,7 +148,7 @@ def test_an_edit_needs_a_spawn_rate(spawn_rate):
 
 
 def test_an_edit_needs_a_number_of_users():
-    with pytest.raises(ShapeError, match="0 users or more, not -1"):
+    with pytest.raises(ShapeError, match="0 to 1000000 users, not -1"):
         edit_to(-1, 1.0, 1.0)
 
 

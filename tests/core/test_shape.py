@@ -86,13 +86,13 @@ def test_the_level_stays_between_those_of_the_stages(shape, at_s):
 
 @pytest.mark.parametrize("level", [-1, -0.1, math.nan, math.inf])
 def test_a_stage_with_a_level_below_0_or_without_end_is_refused(level):
-    with pytest.raises(ShapeError, match="a level of 0 or more"):
+    with pytest.raises(ShapeError, match="a level of 0 to 1000000"):
         Stage(level, 10)
 
 
 @pytest.mark.parametrize("duration_s", [-1, -0.1, math.nan, math.inf])
 def test_a_stage_with_a_duration_below_0_or_without_end_is_refused(duration_s):
-    with pytest.raises(ShapeError, match="a duration of 0 s or more"):
+    with pytest.raises(ShapeError, match=r"a duration of 0 to 1e\+09 s"):
         Stage(10, duration_s)
 
 

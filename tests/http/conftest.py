@@ -22,7 +22,10 @@ from typing import Any
 
 import pytest
 
+from greenload.http.engine import Engine
+from greenload.http.pooled import PooledEngine
 from greenload.http.session import HttpSession
+from greenload.http.wire import WireEngine
 from greenload.user.recorder import Recorder
 
 PATIENCE_S = 5.0
@@ -272,8 +275,16 @@ def book() -> Book:
     return Book()
 
 
+@pytest.fixture(params=[PooledEngine, WireEngine], ids=["pooled", "wire"])
+def make_engine(request: pytest.FixtureRequest) -> Callable[[], Engine]:
+    """Each engine in turn: what is true of a session is true over both."""
+    return request.param
+
+
 @pytest.fixture
-def open_session(start_server: Callable[..., Server], book: Book) -> Iterator[Callable[..., HttpSession]]:
+def open_session(
+    start_server: Callable[..., Server], book: Book, make_engine: Callable[[], Engine]
+) -> Iterator[Callable[..., HttpSession]]:
     """Open sessions on a server or a URL; they are closed before the servers end."""
     opened: list[HttpSession] = []
 
@@ -282,7 +293,8 @@ def open_session(start_server: Callable[..., Server], book: Book) -> Iterator[Ca
     ) -> HttpSession:
         url = at.url if isinstance(at, Server) else at
         most_bytes = keywords.pop("most_bytes", 1_000_000)
-        opened.append(HttpSession(url, book.begin, connect_timeout_s, read_timeout_s, most_bytes, **keywords))
+        patience = (connect_timeout_s, read_timeout_s)
+        opened.append(HttpSession(url, book.begin, *patience, most_bytes, make_engine(), **keywords))
         return opened[-1]
 
     yield open_one

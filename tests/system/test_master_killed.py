@@ -6,7 +6,9 @@ At Locust the graceful tail of a run is lost, and a worker whose master was star
 
 import re
 import signal
+import sqlite3
 import time
+from contextlib import closing
 
 import pytest
 
@@ -21,6 +23,24 @@ class Slow(User):
     def sit(self):
         with self.measure("JOB", "sit"):
             time.sleep(8)
+"""
+# Its reports break in the worker that is called so.
+BREAKING = """
+import os, sys
+from greenload import User, constant, task
+from greenload.part import Part
+report = Part.report
+def break_or_report(part):
+    if os.path.exists("break") and "broken" in sys.argv:
+        raise KeyError("report")
+    return report(part)
+Part.report = break_or_report
+class Idle(User):
+    wait_time = constant(0.05)
+    @task
+    def sit(self):
+        with self.measure("JOB", "sit"):
+            pass
 """
 AWAY_S = 2.0  # it is about a time without a master, so there is nothing else to wait for
 
@@ -149,6 +169,63 @@ def test_a_stopped_run_whose_master_was_killed_is_stopped_under_the_next_one_too
     assert fleet.master_process.returncode == 0
 
 
+def test_a_run_that_a_worker_broke_is_broken_under_the_next_master_too_and_then_over(fleet):
+    """It was valid, with exit code 0, once it had been resumed."""
+    fleet.greenload.write("breaking.py", BREAKING)
+    fleet.master("-u", 2, "-r", 100, "--expect-workers", 2, scenario="breaking.py")
+    workers = [fleet.worker(name, scenario="breaking.py") for name in ("whole", "broken")]
+    fleet.wait_for_reports("broken", more=1)
+
+    fleet.greenload.write("break", "")
+    assert workers[1].wait(timeout=20) == 3
+    fleet.kill_master()
+    fleet.resume()
+    fleet.wait_for_reports("whole", more=2)
+    fleet.stop()
+    again = fleet.greenload.run("master", "--bind", "tcp://127.0.0.1:0", "--resume", fleet.run_id)
+
+    assert fleet.master_process.returncode == 3
+    assert "the run broke: broken: KeyError: 'report'" in fleet.err
+    assert again.returncode == 2
+    assert f"run {fleet.run_id} has ended" in again.stderr
+
+
+def test_a_run_is_not_given_to_a_second_master_while_the_first_one_lives(fleet):
+    """It was, at another address, and both wrote it."""
+    fleet.master("-u", 4, "-r", 100, "--expect-workers", 1)
+    worker = fleet.worker("one")
+    fleet.wait_for_reports("one", more=1)
+
+    refused = fleet.greenload.run("master", "--bind", "tcp://127.0.0.1:0", "--resume", fleet.run_id)
+    fleet.kill_master()
+    fleet.resume()  # the lock went with its process
+    fleet.wait_for_reports("one", more=1)
+    sums = fleet.stop()
+
+    assert refused.returncode == 2
+    assert f"Error: run {fleet.run_id} is being made by another process" in refused.stderr
+    assert_all_is_counted_once(fleet, sums)
+    assert worker.wait(timeout=10) == 0
+    assert list(fleet.greenload.folder.glob("*.lock")) == []
+
+
+def test_somebody_else_who_writes_to_the_file_for_a_while_does_not_break_the_run(fleet):
+    fleet.master("-u", 10, "-r", 100, "-t", "6s", "--expect-workers", 1, *LOGGED)
+    worker = fleet.worker("one")
+    fleet.wait_for_reports("one", more=1)
+
+    with closing(sqlite3.connect(fleet.greenload.folder / "greenload.db", isolation_level=None)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        time.sleep(8.0)  # until after the end of the run
+        connection.execute("ROLLBACK")
+    sums = fleet.finish()
+
+    assert_all_is_counted_once(fleet, sums)
+    assert "is stalled" not in fleet.log
+    assert worker.wait(timeout=10) == 0
+    assert fleet.master_process.returncode == 0
+
+
 @pytest.fixture
 def ended_run(fleet):
     """The id of a run that was made to its end."""
@@ -165,7 +242,7 @@ def test_a_run_that_has_ended_cannot_be_resumed_and_no_other_run_or_plan_put_in_
         ("--resume", "20200101-000000-0000"): "no run 20200101-000000-0000 in greenload.db; the last ones: "
         + ended_run,
         ("--resume", ended_run, "-u", "3"): "--resume goes on with the run as it was planned; users cannot be changed",
-        ("--resume", ended_run, "--db", "other.db"): f"no run {ended_run} in other.db; it is empty",
+        ("--resume", ended_run, "--db", "other.db"): "there is no file other.db",
         ("--resume", ended_run, "--db", "busy.py"): "busy.py: file is not a database",
     }
     for arguments, refusal in refusals.items():
@@ -175,6 +252,7 @@ def test_a_run_that_has_ended_cannot_be_resumed_and_no_other_run_or_plan_put_in_
         assert [line for line in refused.stderr.splitlines() if line.startswith("Error: ")], refused.stderr
         assert refusal in refused.stderr
         assert "Traceback" not in refused.stderr
+    assert not (fleet.greenload.folder / "other.db").exists()
 
 
 def test_workers_whose_master_is_gone_for_good_end_and_say_so(fleet):

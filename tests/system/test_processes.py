@@ -359,5 +359,7 @@ def test_a_killed_parent_of_workers_ends_them_and_the_master_has_counted_all(pro
     sums = processes.finish(timeout_s=15)
 
     assert sums["missing"] == []
-    assert sums["sent"] == processes.service.requests() == sums["succeeded"] + sums["unfinished"]
+    assert sums["sent"] == sums["succeeded"] + sums["unfinished"]
+    # One that was cut off may not have got as far as the server.
+    assert sums["succeeded"] <= processes.service.requests() <= sums["sent"]
     wait_until(lambda: processes.alive() == set())

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 ONE_REQUEST = """
-from greenload import HttpUser, constant, task
+from greenload import FastHttpUser, HttpUser, constant, task
 class Reader(HttpUser):
     wait_time = constant(0.05)
     @task
@@ -16,8 +18,9 @@ def named(url: str) -> str:
     return url.replace("127.0.0.1", "albums.example")
 
 
-def test_a_host_that_no_name_server_knows_is_loaded_at_the_address_that_was_said(greenload, album_service):
-    greenload.write("one.py", ONE_REQUEST)
+@pytest.mark.parametrize("user", ["HttpUser", "FastHttpUser"])
+def test_a_host_that_no_name_server_knows_is_loaded_at_the_address_that_was_said(greenload, album_service, user):
+    greenload.write("one.py", ONE_REQUEST.replace("(HttpUser)", f"({user})"))
     addresses = ("--resolve", "albums.example:127.0.0.1", "--resolve", "albums.example:127.0.0.9")  # nobody is there
 
     done = greenload.run(

@@ -1,11 +1,15 @@
 """A wire brings strange frames, doubles and reorders them, holds and cuts: the numbers stay the server's."""
 
+import hashlib
+import re
 import socket
 
 import msgpack
 import pytest
 import zmq
 
+from greenload.version import VERSION
+from tests.conftest import wait_until
 from tests.system.conftest import LOGGED
 from tests.system.wires import Cable, Stutterer
 
@@ -31,6 +35,11 @@ def stranger(fleet):
     context.term()
 
 
+def refused_in(log):
+    """Return how many frames were refused by what the log says of them."""
+    return sum(map(int, re.findall(r"refused what is no message, (\d+) time", log)))
+
+
 def test_strange_frames_are_refused_and_hurt_nobody(fleet, stranger):
     """Locust's master plays the last message again when a frame is corrupt, and an empty one makes it deaf (locust.md
     4.2, 22 and 23).
@@ -54,11 +63,11 @@ def test_strange_frames_are_refused_and_hurt_nobody(fleet, stranger):
     fleet.wait_for_requests(100)
 
     stranger(*strange)
-    fleet.wait_for_log("refused what is no message", times=len(strange))
+    wait_until(lambda: refused_in(fleet.log) >= len(strange), timeout_s=30)
     fleet.wait_for_requests(100)
     sums = fleet.stop()
 
-    assert fleet.log.count("refused what is no message") == len(strange)
+    assert refused_in(fleet.log) == len(strange)
     assert sums["sent"] == fleet.service.requests() == sums["succeeded"]
     assert sums["missing"] == []
     assert fleet.of_workers("state") == {"one": "done"}
@@ -123,3 +132,96 @@ def test_a_worker_behind_a_cable_that_fails_is_lost_and_comes_back_with_all_it_c
     assert sums["sent"] == fleet.service.requests() == sums["succeeded"]
     assert sums["counted_by_workers"] == sums["merged_by_master"] == sums["sent"]
     assert sums["missing"] == []
+
+
+def test_a_flood_of_strange_frames_is_counted_in_the_log_in_few_lines(fleet, stranger):
+    fleet.master("-u", 6, "-r", 100, *LOGGED)
+    worker = fleet.worker("one")
+    fleet.wait_for_requests(100)
+
+    stranger(*[b"\xc1"] * 5_000)
+    wait_until(lambda: refused_in(fleet.log) >= 5_000, timeout_s=30)
+    sums = fleet.stop()
+
+    assert fleet.log.count("refused what is no message") < 30
+    assert sums["sent"] == fleet.service.requests() == sums["succeeded"]
+    assert worker.wait(timeout=10) == 0
+
+
+class Liar:
+    """Somebody who knows the protocol, takes part in a run, and says what is not so."""
+
+    def __init__(self, fleet):
+        self._context = zmq.Context()
+        self._socket = self._context.socket(zmq.DEALER)
+        self._socket.linger = 0
+        self._socket.connect(f"tcp://{fleet.address}")
+        sha256 = hashlib.sha256((fleet.greenload.folder / "busy.py").read_bytes()).hexdigest()
+        self.say("hello", "liar", 7, VERSION, sha256)
+        self.wait_for("start")
+
+    def say(self, *fields):
+        self._socket.send(msgpack.packb(fields))
+
+    def wait_for(self, kind):
+        """Return the next message of that kind."""
+        while self._socket.poll(5_000):
+            message = msgpack.unpackb(self._socket.recv())
+            if message[0] == kind:
+                return message
+        raise AssertionError(f"no {kind} came")
+
+    def close(self):
+        self._socket.close()
+        self._context.term()
+
+
+NOTHING = [[], 0, None, 0, None]
+
+
+@pytest.mark.parametrize(
+    ("lie", "reason"),
+    [
+        (["report", "liar", 7, 1, 1e30, 1e30, NOTHING, 0, 0.0, 0, 0], "report: from_s: expected a number of 0 to"),
+        (["report", "liar", 7, 1, 1.0, 1e300, NOTHING, 0, 0.0, 0, 0], "report: until_s: expected a number of 0 to"),
+        (["report", "liar", 7, 1, -5e3, -4e3, NOTHING, 0, 0.0, 0, 0], "report: from_s: expected a number of 0 to"),
+        (["report", "liar", 7, 1, 1.0, 1e6, NOTHING, 0, 0.0, 0, 0], "is of a time that is still to come"),
+        (["report", "liar", 7, 1, 1.0, 1.5, [[], 2**63 - 1, None, 0, None], 0, 0.0, 0, 0], "counts of at most"),
+        (["claim", "liar", 7, 1, "accounts", 2**63 - 1], "claim: count: expected a whole number of 1 to 10000"),
+    ],
+    ids=["from", "until", "negative", "ahead", "sent", "claim"],
+)
+def test_a_worker_that_says_what_cannot_be_is_told_so_and_the_run_goes_on(fleet, lie, reason):
+    """A time of 1e30 s, or 2**63 - 1 requests twice, was more than the file holds, and the run broke for all."""
+    fleet.master("-u", 6, "-r", 100, *LOGGED)
+    worker = fleet.worker("one")
+    fleet.wait_for_requests(50)
+    liar = Liar(fleet)
+
+    liar.say(*lie)
+    liar.say(*lie)
+    said = liar.wait_for("refused")
+    liar.close()
+    fleet.wait_for_requests(100)
+    sums = fleet.stop()
+
+    assert reason in said[1]
+    assert fleet.master_process.returncode == 0
+    assert sums["sent"] == fleet.service.requests() == sums["succeeded"]
+    assert worker.wait(timeout=10) == 0
+
+
+def test_what_broke_a_worker_is_shown_without_control_characters(fleet):
+    fleet.master("-u", 6, "-r", 100, *LOGGED)
+    worker = fleet.worker("one")
+    fleet.wait_for_requests(50)
+    liar = Liar(fleet)
+
+    liar.say("bye", "liar", 7, "\x1b[31mred\nsecond line")
+    liar.wait_for("ack")
+    liar.close()
+    fleet.stop()
+
+    assert "\x1b" not in fleet.err
+    assert "liar: \ufffd[31mred\nsecond line" in fleet.err
+    assert worker.wait(timeout=10) == 0

@@ -1,0 +1,246 @@
+"""The wire engine's glue around llhttp (httptools): bytes in, one answer at a time out.
+
+llhttp knows the grammar and refuses what could be read in two ways: a length beside chunks, two lengths, folded
+headers. What it leaves open is decided here: what belongs to an answer and what is surplus, how long a head may be,
+where a body without a length ends, and which kind of failure each fault is. No answer to HEAD has a body, and llhttp
+does not know what was asked; so there it is stopped after the headers. Pure: nothing here touches a socket.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
+
+from greenload.http.engine import MOST_HEAD_LINES, MOST_HEADERS, MOST_LINE_BYTES
+from greenload.http.failures import (
+    BAD_HEADERS,
+    BAD_STATUS_LINE,
+    BODY_CUT_SHORT,
+    HEADERS_CUT_SHORT,
+    LINE_TOO_LONG,
+    NO_ANSWER,
+    RequestFailed,
+)
+
+MOST_ANNOUNCEMENTS = MOST_HEAD_LINES // 4
+SWITCHING_PROTOCOLS = 101
+
+_STATUS_LINE = re.compile(rb"HTTP/1\.[01] [1-9][0-9]{2}(?=[ \r\n]|\Z)")
+# What an engine or a session looks at in nearly every answer.
+_WANTED = frozenset({b"content-length", b"content-encoding", b"set-cookie", b"transfer-encoding"})
+
+_NO_HEADERS: list[tuple[bytes, bytes]] = []  # never added to
+_NOTHING_FOUND: dict[bytes, bytes] = {}
+
+
+class _Enough(Exception):
+    """Raised to llhttp when it shall read no further."""
+
+
+class AnswerParser:
+    """The answers of one connection, one after the other: `expect` one, `feed` until `is_whole`.
+
+    status, reason, headers  of the answer, once `has_head`
+    parts       the pieces of its body that have come and nobody has taken, as they came (chunks put together)
+    is_reusable whether the connection may serve another request when this answer `is_whole`
+    """
+
+    __slots__ = (
+        "_announcements", "_chunks", "_collected", "_fault", "_first", "_found", "_is_announcement",
+        "_is_to_head", "_is_unusual", "_line_bytes", "_llhttp", "_reason", "_still_bytes", "_tail",
+        "found", "has_head", "headers", "is_reusable", "is_whole", "on_body", "parts", "reason_bytes", "status",
+    )  # fmt: skip
+
+    def __init__(self) -> None:
+        self._llhttp: Any = None
+        self._forget()
+        self.parts: list[bytes] = []
+        self.on_body = self.parts.append  # llhttp may call it itself
+        self.found: dict[bytes, bytes] = {}
+        self.headers: list[tuple[bytes, bytes]] = []
+        self.reason_bytes = b""
+        self.status = 0
+
+    def expect(self, method: str) -> None:
+        """Begin to read the answer to a request with `method`."""
+        if self._llhttp is None:
+            self._llhttp = HttpResponseParser(self)
+        if self._is_unusual:
+            self._forget()
+        self._is_to_head = method == "HEAD"
+        self._first = self._reason = b""
+        self._collected: list[tuple[bytes, bytes]] = []
+        self.has_head = self.is_whole = self.is_reusable = False
+        self._found: dict[bytes, bytes] = {}
+        self.parts.clear()
+
+    def _forget(self) -> None:
+        """Forget what only some answers have."""
+        self._fault: str | None = None
+        self._tail = b""
+        self._line_bytes = self._announcements = self._still_bytes = self._chunks = 0
+        self._is_announcement = self._is_unusual = False
+
+    def feed(self, data: bytes) -> None:
+        """Read on in `data`, which is not empty.  Raises RequestFailed when it cannot be the answer, or its rest."""
+        if self.has_head:
+            self._feed_body(data)
+            return
+        self._first = data if not self._first else self._first[:MOST_LINE_BYTES] + data
+        try:
+            self._llhttp.feed_data(data)
+        except (HttpParserError, HttpParserUpgrade) as error:
+            self._stop(data, error)
+        if not self.has_head:
+            self._watch_the_head(data)
+
+    def _feed_body(self, data: bytes) -> None:
+        chunks = self._chunks
+        self._is_unusual = True
+        try:
+            self._llhttp.feed_data(data)
+        except (HttpParserError, HttpParserUpgrade) as error:
+            self._stop(data, error)
+        if len(self._collected) > MOST_HEADERS and not self.is_whole:
+            raise RequestFailed(BAD_HEADERS)
+        if self.parts or chunks != self._chunks:
+            self._still_bytes = 0
+            return
+        # A chunk's size may have any number of zeros, and an extension of any length, and llhttp says nothing.
+        self._still_bytes += len(data)
+        if self._still_bytes > MOST_LINE_BYTES and not self.is_whole:
+            raise RequestFailed(LINE_TOO_LONG)
+
+    def _stop(self, data: bytes, error: Exception) -> None:
+        """Deal with `error`, with which llhttp stopped somewhere in `data`."""
+        self._llhttp = None  # it stands in its fault, and would read nothing more
+        if not self.is_whole:
+            raise RequestFailed(self._kind_of_fault()) from error
+        # Either there is surplus, or the answer is one to HEAD and llhttp was told to stop.
+        self.is_reusable = self.is_reusable and self._is_to_head and self._ends_with_the_head(data)
+
+    def end(self) -> None:
+        """Say that the connection has ended.  Raises RequestFailed unless this answer ends with it."""
+        self.is_reusable = False
+        if not self.has_head:
+            if not self._first:
+                raise RequestFailed(NO_ANSWER)
+            raise RequestFailed(HEADERS_CUT_SHORT if self._has_status_line() else BAD_STATUS_LINE)
+        if self.length is not None or b"transfer-encoding" in self.found:
+            raise RequestFailed(BODY_CUT_SHORT)
+        self.is_whole = True
+
+    def let_go(self) -> None:
+        """Keep nothing of the answer: there may be thousands of connections that wait for their next one."""
+        self.headers = self._collected = _NO_HEADERS
+        self.found = self._found = _NOTHING_FOUND
+        self._first = self.reason_bytes = b""
+
+    def close(self) -> None:
+        """Let go of llhttp: it and this know each other, and only the garbage collector could tell."""
+        self._llhttp = None
+
+    @property
+    def has_announced(self) -> bool:
+        """Whether an answer was announced: 100 Continue."""
+        return self._announcements > 0
+
+    @property
+    def length(self) -> int | None:
+        """How long the body is by the headers, where they say it."""
+        declared = self.found.get(b"content-length")
+        return None if declared is None else int(declared)
+
+    # What llhttp calls
+
+    def on_message_begin(self) -> None:
+        if self.is_whole:
+            raise _Enough  # surplus
+
+    def on_status(self, reason: bytes) -> None:
+        self._reason += reason
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._collected.append((name, value))
+        if (lowered := name.lower()) in _WANTED:
+            self._found[lowered] = value
+
+    def on_headers_complete(self) -> None:
+        self.status = status = self._llhttp.get_status_code()
+        if self._first and not self._first.startswith(b"HTTP/1."):
+            self._refuse(BAD_STATUS_LINE)  # llhttp knows others, and skips empty lines
+        if status < 200:
+            if status < 100:
+                self._refuse(BAD_STATUS_LINE)
+            if status != SWITCHING_PROTOCOLS:
+                self._is_announcement = self._is_unusual = True
+                return
+        coding = self._found.get(b"transfer-encoding")
+        if coding is not None and coding.strip().lower() != b"chunked":
+            self._refuse(BAD_HEADERS)  # nobody asked for another one
+        if len(self._collected) > MOST_HEADERS:
+            self._refuse(BAD_HEADERS)
+        # New ones for what comes now, or a trailer would pass for a header.
+        self.headers, self._collected = self._collected, []
+        self.found, self._found = self._found, {}
+        self.reason_bytes = self._reason
+        self.has_head = True
+        if self._is_to_head:
+            self.is_whole = True
+            self.is_reusable = self._llhttp.should_keep_alive()
+            raise _Enough
+
+    def on_chunk_header(self) -> None:
+        self._chunks += 1
+
+    def on_message_complete(self) -> None:
+        if self._is_announcement:
+            self._next_head()
+            return
+        self.is_whole = True
+        self.is_reusable = self.status != SWITCHING_PROTOCOLS and self._llhttp.should_keep_alive()
+
+    def _next_head(self) -> None:
+        """An announcement is over: what comes is the answer, or another one."""
+        self._announcements += 1
+        if self._announcements > MOST_ANNOUNCEMENTS:
+            self._refuse(BAD_HEADERS)
+        self._is_announcement = False
+        self._collected = []
+        self._found = {}
+        self._reason = b""
+        # Where in the data it ended llhttp does not say, but it takes no other end than an empty line.
+        self._first = self._first.partition(b"\r\n\r\n")[2]
+
+    def _refuse(self, kind: str) -> None:
+        self._is_unusual = True
+        self._fault = kind
+        raise _Enough
+
+    def _kind_of_fault(self) -> str:
+        if self._fault is not None:
+            return self._fault
+        if self.has_head:
+            return BODY_CUT_SHORT
+        return BAD_HEADERS if self._has_status_line() else BAD_STATUS_LINE
+
+    def _has_status_line(self) -> bool:
+        return _STATUS_LINE.match(self._first) is not None
+
+    def _watch_the_head(self, data: bytes) -> None:
+        """The head goes on beyond `data`: see that none of its lines is too long."""
+        if len(self._collected) > MOST_HEADERS:
+            raise RequestFailed(BAD_HEADERS)
+        self._is_unusual = True
+        line_end = data.find(b"\n")
+        self._tail = (self._tail + data)[-3:]
+        if self._line_bytes + (line_end if line_end >= 0 else len(data)) > MOST_LINE_BYTES:
+            raise RequestFailed(LINE_TOO_LONG)
+        self._line_bytes = len(data) - data.rfind(b"\n") - 1 if line_end >= 0 else self._line_bytes + len(data)
+
+    def _ends_with_the_head(self, data: bytes) -> bool:
+        """Return whether nothing comes after the first empty line in `data`; at one of them llhttp was stopped."""
+        text = self._tail + data
+        return text.find(b"\r\n\r\n") == len(text) - 4

@@ -1,0 +1,404 @@
+"""Two engines, one behaviour: what goes out is the same to the byte, and what each does alone is written down here."""
+
+import gzip
+import io
+import ssl
+import subprocess
+import threading
+import time
+
+import gevent
+import pytest
+
+from greenload import FastHttpUser, HttpUser
+from greenload.http.pooled import PooledEngine
+from greenload.http.session import HttpSession
+from greenload.http.wire import WireEngine
+
+CALLS = {
+    "get": lambda session: session.get("/albums?page=2"),
+    "params": lambda session: session.get("/albums", params={"q": "für elise"}),
+    "head": lambda session: session.head("/albums"),
+    "options": lambda session: session.options("/albums"),
+    "delete": lambda session: session.delete("/albums/1"),
+    "another method": lambda session: session.request("PROPFIND", "/albums"),
+    "post of nothing": lambda session: session.post("/albums"),
+    "put of nothing": lambda session: session.put("/albums"),
+    "post of bytes": lambda session: session.post("/albums", data=b"blue"),
+    "post of text": lambda session: session.post("/albums", data="blü"),
+    "post of a form": lambda session: session.post("/albums", data={"title": "Blue", "tags": ["a", "b"]}),
+    "post of JSON": lambda session: session.post("/albums", json={"title": "Blue"}),
+    "patch of JSON": lambda session: session.patch("/albums", json=[]),
+    "post of a file": lambda session: session.post("/albums", data=io.BytesIO(b"x" * 100_000)),
+    "post of a text file": lambda session: session.post("/albums", data=io.StringIO("blü" * 1000)),
+    "post of pieces": lambda session: session.post("/albums", data=(each for each in [b"a", b"", "bü"])),
+    "get with a body": lambda session: session.get("/albums", data=b"why not"),
+    "a length of one's own": lambda session: session.post("/", data=iter([b"ab"]), headers={"Content-Length": "2"}),
+    "chunks of one's own": lambda session: session.post("/", data=b"ab", headers={"Transfer-Encoding": "chunked"}),
+    "headers": lambda session: session.get("/", headers={"X-Team": "blü", "accept": "text/html", "User-Agent": None}),
+    "a host of one's own": lambda session: session.get("/", headers={"Host": "albums.example"}),
+    "cookies": lambda session: session.get("/", cookies={"sid": "17"}),
+    "basic auth": lambda session: session.get("/", auth=("zoë", "pa:ss")),
+    "closing": lambda session: session.get("/", headers={"Connection": "close"}),
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_both_engines_send_the_same_bytes(server, book, name):
+    sessions = [HttpSession(server.url, book.begin, 5, 5, 1000, make()) for make in (PooledEngine, WireEngine)]
+
+    for session in sessions:
+        CALLS[name](session)
+        session.close()
+
+    pooled, wire = server.requests
+    assert sorted(wire.head.split(b"\r\n")) == sorted(pooled.head.split(b"\r\n"))
+    assert wire.head.split(b"\r\n")[0] == pooled.head.split(b"\r\n")[0]
+    assert wire.body == pooled.body
+
+
+def test_a_user_of_each_kind_has_its_engine(stage):
+    class Slow(HttpUser):
+        host = "http://127.0.0.1:1"
+
+    class Fast(FastHttpUser):
+        host = "http://127.0.0.1:1"
+
+    assert isinstance(stage.user(Slow).client._engine, PooledEngine)
+    assert isinstance(stage.user(Fast).client._engine, WireEngine)
+    assert HttpUser.abstract
+    assert FastHttpUser.abstract
+    assert not Fast.abstract
+
+
+# What is not paid for twice must still be right the second time
+
+
+def test_a_header_changed_between_two_requests_is_sent_by_the_second(server, session):
+    for change in (
+        lambda: session.headers.__setitem__("X-Team", "blue"),
+        lambda: session.headers.update({"X-Team": "green"}),
+        lambda: session.headers.add("X-More", "1"),
+        lambda: session.headers.pop("X-More"),
+        lambda: session.headers.setdefault("X-Last", "1"),
+        lambda: session.headers.extend({"X-Even": "2"}),
+        lambda: session.headers.clear(),
+    ):
+        session.get("/")
+        change()
+        session.get("/")
+
+    teams = [received.headers["X-Team"] for received in server.requests]
+    assert teams == [None, "blue", "blue", "green", *["green"] * 9, None]
+    assert [received.headers["X-More"] for received in server.requests][4:8] == [None, "1", "1", None]
+    assert server.requests[9].headers["X-Last"] == "1"
+    assert server.requests[11].headers["X-Even"] == "2"
+    assert server.last.headers["User-Agent"] is None
+
+
+def test_credentials_set_between_two_requests_are_sent_by_the_second(server, session):
+    session.get("/")
+    session.auth = ("me", "secret")
+    session.get("/")
+    session.auth = None
+    session.get("/")
+
+    assert [received.headers["Authorization"] is not None for received in server.requests] == [False, True, False]
+
+
+def test_a_cookie_set_between_two_requests_is_sent_by_the_second_and_not_by_another_session(server, open_session):
+    first, second = open_session(server), open_session(server)
+    first.get("/")
+    first.cookies["sid"] = "17"
+    first.get("/")
+    second.get("/")
+
+    assert [received.headers["Cookie"] for received in server.requests] == [None, "sid=17", None]
+
+
+def test_a_thousand_paths_are_a_thousand_paths(server, session):
+    for number in range(1000):
+        session.get(f"/albums/{number}")
+
+    assert server.targets == [f"/albums/{number}" for number in range(1000)]
+
+
+def test_the_headers_of_a_request_cannot_be_changed_for_all_others(session):
+    response = session.get("/")
+
+    with pytest.raises(TypeError, match="do not change"):
+        response.request.headers["X-Evil"] = "1"
+
+
+# discard_body
+
+
+@pytest.mark.parametrize("coding", [None, "gzip"])
+def test_a_body_that_is_discarded_is_counted_and_its_connection_kept(start_server, open_session, book, coding):
+    body = b"blue" * 50_000
+    route = {"body": gzip.compress(body), "headers": [("Content-Encoding", "gzip")]} if coding else {"body": body}
+    server = start_server({"/": route})
+    session = open_session(server)
+
+    responses = [session.get("/", discard_body=True) for _ in range(2)]
+
+    assert [(response.status_code, response.content) for response in responses] == [(200, b"")] * 2
+    assert server.connections == 1
+    assert book.recorder.take().total().received_bytes == 2 * len(body)
+
+
+def test_a_discarded_body_is_limited_and_must_come_whole_like_any_other(start_server, open_session, book):
+    def cut(peer, received):
+        peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort")
+        peer.hang_up()
+
+    server = start_server({"/long": {"body": b"x" * 1001}, "/cut": cut})
+    session = open_session(server, most_bytes=1000)
+
+    assert session.get("/long", discard_body=True).error == "body too large"
+    assert session.get("/cut", discard_body=True).error == "body cut short"
+    assert session.get("/", discard_body=True).ok
+    assert book.take() == (3, 1, ["body cut short", "body too large"], 0)
+
+
+# Time
+
+
+def test_a_stream_may_take_longer_than_an_answer(start_server, open_session):
+    def slowly(peer, received):
+        peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n")
+        for _ in range(10):
+            peer.closed.wait(0.02)
+            peer.send(b"x")
+
+    session = open_session(start_server({"/": slowly}), answer_timeout_s=0.05)
+
+    assert session.get("/").error == "answer took too long"
+    assert session.get("/", stream=True).content == b"x" * 10
+
+
+def test_the_patience_of_each_call_is_its_own(start_server, open_session):
+    def late(peer, received):
+        peer.closed.wait(0.15)
+        peer.answer()
+
+    session = open_session(start_server({"/late": late}), read_timeout_s=5)
+
+    assert session.get("/").ok
+    assert session.get("/late", timeout=0.05).error == "read timed out"
+    assert session.get("/late", timeout=1).ok
+    assert session.get("/late", timeout=0.05).error == "read timed out"
+    assert session.get("/late").ok
+
+
+# What the wire engine does by itself
+
+
+@pytest.fixture
+def fast(server, book):
+    session = HttpSession(server.url, book.begin, 5, 5, 1_000_000, WireEngine())
+    yield session
+    session.close()
+
+
+@pytest.fixture
+def open_fast(book):
+    opened = []
+
+    def open_one(server, **keywords):
+        opened.append(HttpSession(server.url, book.begin, 5, 5, 1_000_000, WireEngine(), **keywords))
+        return opened[-1]
+
+    yield open_one
+    for session in opened:
+        session.close()
+
+
+def test_a_body_that_asks_first_is_sent_when_the_server_agrees(start_server, open_fast):
+    parts = []
+
+    def agrees(peer):
+        head = peer.sock.recv(65536)
+        parts.append(head)
+        peer.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+        parts.append(peer.sock.recv(65536))
+        peer.answer()
+
+    session = open_fast(start_server(agrees))
+
+    assert session.post("/", data=b"blue", headers={"Expect": "100-continue"}).content == b"ok"
+    assert parts[0].endswith(b"\r\n\r\n")
+    assert parts[1] == b"blue"
+
+
+def test_a_body_that_asks_first_is_not_sent_when_the_server_refuses(start_server, open_fast):
+    rest = []
+
+    def refuses(peer):
+        peer.sock.recv(65536)
+        peer.answer(b"no", "417 Expectation Failed")
+        rest.append(peer.sock.recv(65536))
+
+    session = open_fast(start_server(refuses))
+
+    response = session.post("/", data=b"blue", headers={"Expect": "100-continue"})
+
+    assert (response.status_code, response.content) == (417, b"no")
+    session.close()
+    gevent.sleep(0.05)
+    assert rest == [b""]
+
+
+def test_an_answer_that_comes_before_the_body_is_out_is_taken_though_nobody_reads_the_rest(start_server, open_fast):
+    def refuses(peer):
+        peer.sock.recv(1000)
+        peer.answer(b"too much", "413 Content Too Large")
+        peer.closed.wait(0.5)
+
+    server = start_server(refuses)
+    session = open_fast(server)
+
+    began_s = time.monotonic()
+    response = session.post("/", data=b"x" * 50_000_000)
+
+    assert (response.status_code, response.content) == (413, b"too much")
+    assert time.monotonic() - began_s < 0.5
+    assert session._engine._idle == []
+
+
+def test_a_large_body_is_sent_whole_however_slowly_it_is_read(start_server, open_fast):
+    body = bytes(range(256)) * 20_000
+    server = start_server()
+
+    assert open_fast(server).post("/", data=body).ok
+    assert server.last.body == body
+
+
+def test_a_green_thread_killed_while_it_waits_leaves_no_connection(start_server, open_fast):
+    arrived = threading.Event()
+
+    def silent(peer, received):
+        arrived.set()
+        peer.drain()
+
+    server = start_server({"/": silent})
+    session = open_fast(server)
+    thread = gevent.spawn(session.get, "/")
+    while not arrived.is_set():
+        gevent.sleep(0.01)
+
+    thread.kill()
+
+    assert server.peers[0].closed.wait(1)
+    assert session._engine._lent == []
+
+
+def test_whoever_waits_for_a_connection_that_is_closed_is_told(start_server, open_fast):
+    arrived = threading.Event()
+
+    def silent(peer, received):
+        arrived.set()
+        peer.drain()
+
+    session = open_fast(start_server({"/": silent}))
+    thread = gevent.spawn(session.get, "/")
+    while not arrived.is_set():
+        gevent.sleep(0.01)
+
+    session.close()
+
+    assert thread.get(timeout=1).error == "software caused connection abort"
+
+
+def test_others_run_while_one_waits(start_server, open_fast):
+    def late(peer, received):
+        peer.closed.wait(0.1)
+        peer.answer()
+
+    server = start_server({"/": late})
+    sessions = [open_fast(server) for _ in range(20)]
+
+    began_s = time.monotonic()
+    gevent.joinall([gevent.spawn(session.get, "/") for session in sessions])
+
+    assert len(server.requests) == 20
+    assert time.monotonic() - began_s < 1
+
+
+# TLS
+
+
+CA = """
+[ca]
+default_ca = one
+[one]
+database = index.txt
+new_certs_dir = .
+serial = serial
+default_md = sha256
+policy = names
+x509_extensions = extensions
+[names]
+commonName = supplied
+[extensions]
+subjectAltName = IP:127.0.0.1
+"""
+
+
+@pytest.fixture
+def expired(tmp_path):
+    """A certificate that was good for one day of 2020."""
+    for name, text in (("ca.cnf", CA), ("index.txt", ""), ("serial", "01")):
+        (tmp_path / name).write_text(text)
+    key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", "key.pem")
+    dates = ("-startdate", "20200101000000Z", "-enddate", "20200102000000Z")
+    files = ("-in", "request.pem", "-out", "certificate.pem", "-notext")
+    for command in (
+        ("openssl", "req", "-new", *key, "-subj", "/CN=127.0.0.1", "-out", "request.pem"),
+        ("openssl", "ca", "-selfsign", "-batch", "-config", "ca.cnf", "-keyfile", "key.pem", *dates, *files),
+    ):
+        subprocess.run(command, check=True, capture_output=True, cwd=tmp_path)
+    return tmp_path
+
+
+def test_a_certificate_that_has_expired_is_refused(start_server, open_session, expired):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(expired / "certificate.pem", expired / "key.pem")
+    server = start_server(tls=context)
+
+    response = open_session(server).get("/", verify=str(expired / "certificate.pem"))
+
+    assert response.error == "TLS: certificate not trusted"
+
+
+def test_a_handshake_that_is_reset_is_a_failure_of_its_kind(start_server, open_session, book):
+    def talk(peer):
+        peer.sock.recv(65536)
+        peer.reset()
+
+    session = open_session(start_server(talk).url.replace("http", "https"))
+
+    assert session.get("/").error == "connection reset"
+    assert book.take() == (1, 0, ["connection reset"], 0)
+
+
+def test_large_bodies_go_both_ways_over_tls(start_server, open_session, certificate):
+    body = bytes(range(256)) * 10_000
+    server = start_server({"/": {"body": body}}, tls=certificate.context)
+    session = open_session(server, most_bytes=10_000_000)
+    session.verify = str(certificate.path)
+
+    assert [session.post("/", data=body).content == body for _ in range(2)] == [True, True]
+    assert server.last.body == body
+    assert server.connections == 1
+
+
+def test_a_body_cut_short_inside_tls_is_a_failure(start_server, open_session, certificate):
+    def cut(peer, received):
+        peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort")
+        peer.hang_up()
+
+    session = open_session(start_server({"/": cut}, tls=certificate.context))
+    session.verify = False
+
+    assert session.get("/").error == "body cut short"

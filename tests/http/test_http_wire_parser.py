@@ -1,0 +1,114 @@
+"""The glue around llhttp: whatever bytes come, in whatever pieces, there is one answer or one failure."""
+
+import itertools
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from greenload.http.failures import RequestFailed
+from greenload.http.wire_parser import AnswerParser
+
+OK = b"HTTP/1.1 200 OK\r\n"
+WORDS = [
+    b"HTTP/1.1 ", b"HTTP/1.0 ", b"200", b" OK", b"\r\n", b"\r\n\r\n", b"Content-Length: ", b"7", b"-1", b"0",
+    b"Transfer-Encoding: chunked\r\n\r\n", b"5\r\nabcde\r\n", b"0\r\n\r\n", b"Connection: close", b"Upgrade: h2c",
+    b"Connection: upgrade", b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 101 Switching\r\n", b"204", b"304", b"X-A: 1",
+    b"\x00", b"\xff", b" ", b":", b";", b"\n", b"\r", b"abcdefg",
+]  # fmt: skip
+
+
+def read(pieces, method="GET", ends=True):
+    """Feed `pieces`, then the end; return what the parser made of it."""
+    parser = AnswerParser()
+    parser.expect(method)
+    body = b""
+    try:
+        for piece in pieces:
+            parser.feed(piece)
+            body += b"".join(parser.parts)
+            parser.parts.clear()
+            if parser.is_whole:
+                break
+        if ends and not parser.is_whole:
+            parser.end()
+    except RequestFailed as failure:
+        return str(failure)
+    return parser.status, parser.headers, body, parser.is_whole
+
+
+def cut(data, places):
+    edges = [0, *sorted({min(place, len(data)) for place in places}), len(data)]
+    return [data[start:end] for start, end in itertools.pairwise(edges) if end > start]
+
+
+ANSWERS = st.lists(st.sampled_from(WORDS) | st.binary(max_size=4), max_size=14).map(b"".join)
+PLACES = st.lists(st.integers(0, 120), max_size=6)
+
+
+@settings(max_examples=1000, deadline=None)
+@given(st.sampled_from([b"", OK]), ANSWERS, PLACES, st.sampled_from(["GET", "HEAD"]))
+@example(b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 3 + OK + b"Content-Length: 0\r\n\r\n", [10, 30, 60], "GET")
+@example(b"", b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 HTTP/1.1 100 Continue\r\n\r\n", [25], "GET")
+@example(b"", b"HTTP/1.1 100 Continue\r\n\r\n\r\nHTTP/1.1 200 OK\r\n\r\n", [26], "GET")
+def test_it_does_not_matter_how_the_bytes_are_cut(begin, rest, places, method):
+    data = begin + rest
+
+    assert read(cut(data, places), method) == read([data] if data else [], method)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.binary(min_size=1, max_size=200), max_size=10))
+def test_any_bytes_are_an_answer_or_a_failure_with_a_name(pieces):
+    result = read(pieces)
+
+    assert isinstance(result, (str, tuple))
+
+
+@given(st.lists(st.tuples(st.sampled_from(["GET", "HEAD"]), st.binary(max_size=20), st.booleans()), max_size=6), PLACES)
+def test_answers_on_one_connection_are_told_apart(answers, places):
+    parser = AnswerParser()
+    for method, body, is_chunked in answers:
+        framing = b"Transfer-Encoding: chunked" if is_chunked else b"Content-Length: %d" % len(body)
+        data = OK + framing + b"\r\nX-Body: " + body.hex().encode() + b"\r\n\r\n"
+        if method == "GET" and is_chunked:
+            data += b"".join(b"1\r\n%c\r\n" % byte for byte in body) + b"0\r\n\r\n"
+        elif method == "GET":
+            data += body
+        parser.expect(method)
+        for piece in cut(data, places):
+            parser.feed(piece)
+
+        assert (parser.status, parser.headers[1][1], parser.is_whole) == (200, body.hex().encode(), True)
+        assert b"".join(parser.parts) == (body if method == "GET" else b"")
+        assert parser.is_reusable
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize("at", [1, 30, 36, 37, 39])
+@pytest.mark.parametrize("surplus", [b"xx", b"x\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"])
+def test_a_connection_with_surplus_is_not_reusable(method, at, surplus):
+    answer = OK + b"Content-Length: 0\r\n\r\n"
+    parser = AnswerParser()
+    parser.expect(method)
+
+    for piece in cut(answer + surplus, [at]):
+        parser.feed(piece)
+        if parser.is_whole:
+            break
+
+    assert parser.is_whole
+    assert not parser.is_reusable
+
+
+@pytest.mark.parametrize("last", [b"0\r\n", b"1\r\nx\r\n"])
+def test_a_trailer_is_no_header(last):
+    data = OK + b"Transfer-Encoding: chunked\r\n\r\n" + (b"" if last[:1] == b"0" else last) + b"0\r\n"
+    parser = AnswerParser()
+    parser.expect("GET")
+
+    parser.feed(data + b"Content-Encoding: gzip\r\nSet-Cookie: a=1\r\n\r\n")
+
+    assert parser.is_whole
+    assert parser.headers == [(b"Transfer-Encoding", b"chunked")]
+    assert set(parser.found) == {b"transfer-encoding"}
