@@ -119,7 +119,7 @@ class Master:
     def _watch(self) -> None:
         known: dict[str, str] = {}
         heard_all_s = time.monotonic()
-        while not self._fleet.is_over:
+        while not self._fleet.is_over(time.monotonic()):
             now_s = time.monotonic()
             # Who has spoken and was not read yet is not silent.
             heard_all_s = heard_all_s if self._is_behind else now_s

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from greenload import Environment, User
+from greenload.core.stats import Sample, Stats
 from greenload.user.recorder import Recorder
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -31,6 +32,15 @@ class Job(User):
         with self.measure("JOB", "work"):
             pass
 """
+
+
+def requests_of(count: int) -> Stats:
+    """Return what a worker has counted that made so many requests, all good."""
+    stats = Stats()
+    stats.sent = count
+    for _ in range(count):
+        stats.record(Sample("GET", "/albums", 1.0, 1.0, 1.005, None, 100))
+    return stats
 
 
 @dataclass

@@ -11,6 +11,15 @@ from greenload.green import GreenThreads, Stop
 from greenload.user.recorder import Recorder
 
 
+class Stuck(User):
+    """Begins a request that ends long after any test."""
+
+    @task
+    def hang(self):
+        with self.measure("JOB", "hang"):
+            gevent.sleep(60)
+
+
 class House:
     """An engine with real green threads, and what its users report."""
 
@@ -102,17 +111,12 @@ def test_a_running_task_is_finished_before_its_user_stops():
 def test_a_task_over_the_stop_timeout_is_cut_off_and_counted_with_its_age():
     stopped = []
 
-    class Stuck(User):
-        @task
-        def hang(self):
-            with self.measure("JOB", "hang"):
-                gevent.sleep(60)
-
+    class StuckWithAnEnd(Stuck):
         def on_stop(self):
             stopped.append(True)
 
-    house = House(Stuck, stop_timeout_s=0.1)
-    house.engine.resize({"Stuck": 3})
+    house = House(StuckWithAnEnd, stop_timeout_s=0.1)
+    house.engine.resize({"StuckWithAnEnd": 3})
     gevent.sleep(0.1)
 
     house.engine.drain()
@@ -124,12 +128,6 @@ def test_a_task_over_the_stop_timeout_is_cut_off_and_counted_with_its_age():
 
 
 def test_cutting_off_does_not_wait_for_the_stop_timeout():
-    class Stuck(User):
-        @task
-        def hang(self):
-            with self.measure("JOB", "hang"):
-                gevent.sleep(60)
-
     house = House(Stuck, stop_timeout_s=60)
     house.engine.resize({"Stuck": 3})
     gevent.sleep(0.05)
@@ -143,12 +141,6 @@ def test_cutting_off_does_not_wait_for_the_stop_timeout():
 
 
 def test_a_cut_off_that_comes_before_the_users_are_told_to_stop_is_not_forgotten():
-    class Stuck(User):
-        @task
-        def hang(self):
-            with self.measure("JOB", "hang"):
-                gevent.sleep(60)
-
     house = House(Stuck, stop_timeout_s=60)
     house.engine.resize({"Stuck": 3})
     gevent.sleep(0.05)

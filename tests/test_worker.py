@@ -367,18 +367,24 @@ def test_when_nothing_can_be_kept_for_long_the_run_ends_loudly(monkeypatch):
     assert {type(message) for message, _ in keeper.said} <= {Refused}
 
 
-def test_a_worker_follows_a_change_that_was_lost_on_its_way_once_it_is_told_again():
-    run = Play(plan_of(ramp(3, 1000), 3.9, "Guest"), {"Guest": Guest})
-    send, told = run.hub.send, []
+def lose_the_first(run, kind):
+    """Let the first message of that kind get lost on its way to the worker; return the list all of them go into."""
+    send, said = run.hub.send, []
 
     def send_or_lose(route, message):
-        if isinstance(message, Changes):
-            told.append(message)
-            if len(told) == 1:
+        if isinstance(message, kind):
+            said.append(message)
+            if len(said) == 1:
                 return True
         return send(route, message)
 
     run.hub.send = send_or_lose
+    return said
+
+
+def test_a_worker_follows_a_change_that_was_lost_on_its_way_once_it_is_told_again():
+    run = Play(plan_of(ramp(3, 1000), 3.9, "Guest"), {"Guest": Guest})
+    told = lose_the_first(run, Changes)
     gevent.spawn_later(0.2, edit, run, 5)
 
     run.run()
@@ -456,16 +462,7 @@ def test_users_for_whom_there_is_no_row_leave():
 
 def test_rows_whose_answer_was_lost_are_asked_for_again_and_are_the_same():
     run = Play(plan_of(ramp(8, 10_000), 1.9, "Taker"), {"Taker": Taker})
-    send, granted = run.hub.send, []
-
-    def send_or_lose(route, message):
-        if isinstance(message, Grant):
-            granted.append(message)
-            if len(granted) == 1:
-                return True
-        return send(route, message)
-
-    run.hub.send = send_or_lose
+    granted = lose_the_first(run, Grant)
 
     claims = takers_of(run)
 

@@ -29,7 +29,7 @@ from greenload.core.news import News
 from greenload.core.results import Results
 from greenload.core.run_info import RunInfo
 from greenload.core.schedule import NotRunning
-from greenload.core.shape import MOST_USERS
+from greenload.core.shape import MOST_USERS, ShapeError
 from greenload.core.terms import Expected, Terms
 from greenload.green import THROWN
 from greenload.master import Master, WorkerBroke
@@ -158,7 +158,7 @@ class _Users:
         wanted = min(max(0, wanted), MOST_USERS)
         try:
             self._master.edit(wanted, EDIT_SPAWN_RATE)
-        except NotRunning as error:
+        except (NotRunning, ShapeError) as error:
             log.warning("%s", error)
         else:
             self._wanted = wanted

@@ -63,8 +63,6 @@ class Fleet:
         self._waiting_since_s = math.inf
         self._grants = Grants()
         self._stop: Stop | None = None
-        self._ended = False  # nobody is waited for any more
-        self._is_at_its_end = False  # there is no more load to make
         self._news = News()
 
     def go_on(self, kept: Kept, now_s: float) -> None:
@@ -91,16 +89,16 @@ class Fleet:
     def is_stopping(self) -> bool:
         return self._stop is not None
 
-    @property
-    def is_over(self) -> bool:
+    def is_over(self, now_s: float) -> bool:
         """Whether nothing more is to come."""
-        if self._stop is not None and not self.has_begun:
-            return True
+        if not self.has_begun:
+            return self._stop is not None
         states = {member.state for member in self.members.values()}
-        if not self.has_begun or states - {DONE, LOST}:
+        if states - {DONE, LOST}:
             return False
         # While there is load to make, somebody who is lost may come back; with nobody left, for some time after.
-        return self._ended or states == {DONE} or (DONE in states and self._is_at_its_end)
+        has_ended = DONE in states or self._stop is not None
+        return states == {DONE} or self._schedule.is_past(now_s) or (has_ended and not self._schedule.goes_on(now_s))
 
     def take_news(self) -> News:
         """Return what has happened since the last call. Keep it before the orders of that time are carried out."""
@@ -153,8 +151,6 @@ class Fleet:
         self._waiting_since_s = min(now_s, self._waiting_since_s)
         if not self.has_begun:
             self._expected.check(len(self._ready(now_s)), now_s - self._waiting_since_s)
-        self._ended = self._stop is not None or self._schedule.is_past(now_s)
-        self._is_at_its_end = not self._schedule.goes_on(now_s)
         orders: list[Order] = []
         for member in self.members.values():
             silent_s = heard_all_s - member.heard_s
@@ -189,7 +185,7 @@ class Fleet:
         return [Order(member.route, Refused(reason)) for member in self.members.values() if member.state != DONE]
 
     def _hello(self, route: bytes, hello: Hello, now_s: float) -> list[Order]:
-        reason = self._objection(hello)
+        reason = self._objection(hello, now_s)
         if reason is not None:
             return [Order(route, Refused(reason))]
         member = self.members.get(hello.worker)
@@ -202,12 +198,12 @@ class Fleet:
             self._is_alive(member, now_s)
         return self._answer(member, now_s) if self.has_begun else self._begin(now_s)
 
-    def _objection(self, hello: Hello) -> str | None:
+    def _objection(self, hello: Hello, now_s: float) -> str | None:
         """Return why this worker may not take part, or None."""
         objection = self._terms.objection(hello)
         if objection is not None:
             return objection
-        if self._stop is not None or self.is_over:
+        if self._stop is not None or self.is_over(now_s):
             return "the run is over"
         known = self.members.get(hello.worker)
         if known is not None and known.epoch != hello.epoch and self.has_begun:

@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol
 
-from greenload.http.failures import UNDECODABLE, RequestFailed
+from greenload.http.failures import TOO_LARGE, UNDECODABLE, RequestFailed
 
 PIECE_BYTES = 65_536
 MOST_CODINGS = 5  # each multiplies what the one before it unpacks to
@@ -196,3 +196,14 @@ for _name, _module, _fault, _needed, _make in (
     if hasattr(getattr(_library, _kind), _ability):  # older ones unpack without a limit
         _DECODERS[_name] = _make(_library)
         _FAULTS += (getattr(_library, _fault),)
+
+
+def whole(pieces: Iterator[bytes], most_bytes: int) -> bytes:
+    """Return all pieces put together.  Raises RequestFailed when they are more than `most_bytes`."""
+    taken, size = [], 0
+    for piece in pieces:
+        taken.append(piece)
+        size += len(piece)
+        if size > most_bytes:
+            raise RequestFailed(TOO_LARGE)
+    return b"".join(taken)

@@ -21,7 +21,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.response import BaseHTTPResponse
 from urllib3.util import SKIP_HEADER
 
-from greenload.http.decoding import decoded
+from greenload.http.decoding import decoded, whole
 from greenload.http.engine import CHUNK_BYTES
 from greenload.http.failures import (
     CONNECT_TIMED_OUT,
@@ -61,14 +61,10 @@ class PooledAnswer:
         length = self._raw.length_remaining
         if self._release is not None and length is not None and "Content-Encoding" not in self.headers:
             return self._read_plain(length)  # switch
-        pieces, size = [], 0
-        for piece in self.pieces():  # switch
-            pieces.append(piece)
-            size += len(piece)
-            if size > self._most_bytes:
-                self.close()
-                raise RequestFailed(TOO_LARGE)
-        return b"".join(pieces)
+        try:
+            return whole(self.pieces(), self._most_bytes)  # switch
+        finally:
+            self.close()  # of what is too much the rest is not wanted
 
     def _read_plain(self, length: int) -> bytes:
         """Return a body of known length that needs no decoding, in one go."""

@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 from urllib3 import HTTPHeaderDict
 
-from greenload.http.decoding import decoded
+from greenload.http.decoding import decoded, whole
 from greenload.http.failures import RESET, TOO_LARGE, RequestFailed, failure_kind
 from greenload.http.request import BodyGone, Origin, Request
 from greenload.http.tls import Verify
@@ -77,14 +77,10 @@ class WireAnswer:
             if (parser.length or 0) > self._most_bytes:
                 self.close()
                 raise RequestFailed(TOO_LARGE)
-        pieces, size = [], 0
-        for piece in self.pieces():  # switch
-            pieces.append(piece)
-            size += len(piece)
-            if size > self._most_bytes:
-                self.close()
-                raise RequestFailed(TOO_LARGE)
-        return b"".join(pieces)
+        try:
+            return whole(self.pieces(), self._most_bytes)  # switch
+        finally:
+            self.close()  # of what is too much the rest is not wanted
 
     def pieces(self) -> Iterator[bytes]:
         if self._connection is None:

@@ -26,7 +26,7 @@ from greenload.core.messages import (
     Start,
     Stop,
 )
-from greenload.core.news import DONE, LOST, READY, RUNNING, STALLED, Kept, Member
+from greenload.core.news import DONE, LOST, READY, RUNNING, STALLED, Kept, Member, News
 from greenload.core.outbox import Outbox
 from greenload.core.placement import Share
 from greenload.core.results import Results, WorkerRecord
@@ -34,8 +34,8 @@ from greenload.core.roster import EDIT, JOIN, LOSE, Change, Edit, Roster
 from greenload.core.roster_log import NOTICE_S
 from greenload.core.schedule import NotRunning
 from greenload.core.shape import ShapeError, ramp
-from greenload.core.stats import Sample, Stats
 from greenload.core.terms import Expected, Terms, TooFewWorkers
+from tests.conftest import requests_of
 
 USERS = 12
 OTHER_SCENARIO = (
@@ -48,14 +48,6 @@ MINUTE = replace(ENDLESS, duration_s=60.0)
 END_S = 60.0 + 10.0 + LOST_AFTER_S
 AT_S = 1000.0  # the master's clock when a test begins: any number will do
 EPOCHS = {"one": 11, "two": 22, "three": 33, "four": 44}
-
-
-def stats_of(requests):
-    stats = Stats()
-    stats.sent = requests
-    for _ in range(requests):
-        stats.record(Sample("GET", "/albums", 1.0, 1.0, 1.005, None, 100))
-    return stats
 
 
 def hello(worker, epoch=None, version="1.0", scenario_sha256="abc"):
@@ -73,7 +65,7 @@ def bye(worker, error=None, epoch=None):
 def report(worker, seq, requests=1, users=1, epoch=None, counted=0):
     from_s = float(seq - 1)
     epoch = epoch or EPOCHS[worker]
-    return Report(worker, epoch, seq, from_s, from_s + 1.0, stats_of(requests), users, 10.0, counted)
+    return Report(worker, epoch, seq, from_s, from_s + 1.0, requests_of(requests), users, 10.0, counted)
 
 
 class Play:
@@ -125,6 +117,10 @@ class Play:
             for worker in beating:
                 self.hear(beat(worker))
             self.tick()
+
+    @property
+    def is_over(self):
+        return self.fleet.is_over(self.now_s)
 
     def state_of(self, worker):
         return self.fleet.members[worker].state
@@ -758,10 +754,10 @@ def test_a_bye_ends_the_worker_and_the_last_one_the_run():
 
     play.hear(bye("one"))
     assert play.state_of("one") == DONE
-    assert not play.fleet.is_over
+    assert not play.is_over
 
     play.hear(bye("two"))
-    assert play.fleet.is_over
+    assert play.is_over
     assert news_for(play, "one") == news_for(play, "two") == []
     assert play.fleet.errors == {}
 
@@ -824,7 +820,7 @@ def test_a_stop_before_the_beginning_sends_everybody_home_and_the_run_is_over():
     play.carry_out(play.fleet.stop(False, play.now_s))
 
     assert play.told[b"one"] == [Stop(at_once=False)]
-    assert play.fleet.is_over
+    assert play.is_over
     assert not play.fleet.has_begun
 
 
@@ -838,9 +834,9 @@ def test_a_stop_goes_to_all_who_are_not_done_and_the_run_is_over_when_they_are(a
     assert [play.told[route][-1] for route in (b"one", b"two")] == [Stop(at_once)] * 2
     assert Stop(at_once) not in play.told[b"three"]
     play.hear(bye("one"))
-    assert not play.fleet.is_over
+    assert not play.is_over
     play.hear(bye("two"))
-    assert play.fleet.is_over
+    assert play.is_over
 
 
 def test_a_stop_that_was_lost_on_its_way_is_said_again_to_who_goes_on_reporting():
@@ -878,7 +874,7 @@ def test_a_worker_that_takes_long_to_stop_is_waited_for_as_long_as_it_is_heard()
     play.go_on(200.0, "one")
     play.hear(report("one", 1, requests=5))
 
-    assert not play.fleet.is_over
+    assert not play.is_over
     assert play.fleet.results.total.sent == 5
 
 
@@ -902,7 +898,7 @@ def test_a_run_that_has_not_begun_is_not_over_with_nobody_here():
     play = Play()
     play.go_on(100.0)
 
-    assert not play.fleet.is_over
+    assert not play.is_over
 
 
 def test_a_run_goes_on_while_anybody_is_there():
@@ -911,7 +907,7 @@ def test_a_run_goes_on_while_anybody_is_there():
 
     play.go_on(2 * END_S, "one")
 
-    assert not play.fleet.is_over
+    assert not play.is_over
 
 
 def test_while_there_is_load_to_make_a_lost_worker_is_waited_for_though_others_have_left():
@@ -920,7 +916,7 @@ def test_while_there_is_load_to_make_a_lost_worker_is_waited_for_though_others_h
     play.hear(bye("one"))
     play.go_on(LOST_AFTER_S + 0.5)
     assert play.state_of("two") == LOST
-    assert not play.fleet.is_over
+    assert not play.is_over
 
     play.hear(beat("two"))
     play.go_on(1.0, "two")
@@ -931,12 +927,12 @@ def test_at_its_end_a_run_is_over_when_some_are_done_and_the_others_lost():
     play = play_of("one", "two", plan=MINUTE)
     play.go_on(LOST_AFTER_S + 0.5, "one")
     play.go_on(60.0 - LOST_AFTER_S, "one")
-    assert not play.fleet.is_over
+    assert not play.is_over
 
     play.hear(bye("one"))
     play.tick()
 
-    assert play.fleet.is_over
+    assert play.is_over
 
 
 def test_a_worker_that_leaves_before_the_beginning_is_not_counted_on_and_its_name_is_free():
@@ -967,7 +963,7 @@ def test_an_endless_run_whose_workers_are_all_lost_waits_for_them():
     play = play_of("one", "two")
 
     play.go_on(1000.0)
-    assert not play.fleet.is_over
+    assert not play.is_over
 
     play.hear(beat("one"))
     assert play.users_on("one") == {"one": USERS}
@@ -977,10 +973,10 @@ def test_a_run_whose_workers_are_all_lost_is_over_when_its_time_is():
     play = play_of("one", "two", plan=MINUTE)
 
     play.go_on(END_S - 1.0)
-    assert not play.fleet.is_over
+    assert not play.is_over
 
     play.go_on(0.25)
-    assert play.fleet.is_over
+    assert play.is_over
 
 
 def test_a_stop_with_a_silent_worker_is_over_when_that_one_is_lost():
@@ -989,10 +985,10 @@ def test_a_stop_with_a_silent_worker_is_over_when_that_one_is_lost():
     play.carry_out(play.fleet.stop(False, play.now_s))
 
     play.go_on(LOST_AFTER_S)
-    assert not play.fleet.is_over
+    assert not play.is_over
 
     play.go_on(0.5)
-    assert play.fleet.is_over
+    assert play.is_over
 
 
 def test_a_stop_when_all_are_lost_is_over():
@@ -1002,7 +998,7 @@ def test_a_stop_when_all_are_lost_is_over():
     play.carry_out(play.fleet.stop(False, play.now_s))
     play.tick()
 
-    assert play.fleet.is_over
+    assert play.is_over
 
 
 # Busy
@@ -1050,10 +1046,10 @@ def test_a_busy_worker_is_waited_for_until_the_run_s_end_has_gone_by_and_no_long
 
     play.go_on(END_S - 1.0, "one")
     play.hear(bye("one"))
-    assert (play.state_of("two"), play.fleet.is_over) == (STALLED, False)
+    assert (play.state_of("two"), play.is_over) == (STALLED, False)
 
     play.go_on(0.5)
-    assert (play.state_of("two"), play.fleet.is_over) == (LOST, True)
+    assert (play.state_of("two"), play.is_over) == (LOST, True)
 
 
 def test_a_busy_worker_is_waited_for_after_a_stop_as_long_as_finishing_may_take():
@@ -1063,10 +1059,10 @@ def test_a_busy_worker_is_waited_for_after_a_stop_as_long_as_finishing_may_take(
     play.carry_out(play.fleet.stop(False, play.now_s))
 
     play.go_on(ENDLESS.stop_timeout_s + LOST_AFTER_S)
-    assert not play.fleet.is_over
+    assert not play.is_over
 
     play.go_on(0.25)
-    assert play.fleet.is_over
+    assert play.is_over
 
 
 @pytest.mark.parametrize("silent_s", [0.5, STALLED_AFTER_S + 0.5, LOST_AFTER_S])
@@ -1292,38 +1288,31 @@ class Keeper:
     """What a store has of a run: all news that were taken."""
 
     def __init__(self):
-        self.began_s = self.stop = None
-        self.entries, self.states, self.accounts, self.seconds, self.granted = [], {}, [], [], []
-        self.errors = {}
+        self.began_s = None
+        self.news = News()
 
     def keep(self, news, now_s):
         self.began_s = now_s if news.began else self.began_s
-        self.stop = news.stop or self.stop
-        self.entries += news.entries
-        self.states.update(news.states)
-        self.errors.update(news.errors)
-        self.accounts += news.accounts
-        self.seconds += news.seconds
-        self.granted += news.granted
+        self.news.add(news)
 
     def kept(self, now_s):
-        results = Results()
-        for entry in self.entries:
+        news, results = self.news, Results()
+        for entry in news.entries:
             if isinstance(entry, Change):
                 results.expect(entry.worker)
-        for second, stats in self.seconds:
+        for second, stats in news.seconds:
             results.count(second, stats)
-        for account in self.accounts:
+        for account in news.accounts:
             results.note(account)
         members = []
-        for worker, (epoch, state) in self.states.items():
-            seq = max((each.seq for each in self.accounts if each.worker == worker), default=0)
+        for worker, (epoch, state) in news.states.items():
+            seq = max((each.seq for each in news.accounts if each.worker == worker), default=0)
             members.append(Member(worker, epoch, b"", 0.0, state, seq))
             if state == LOST:
                 results.lose(worker, 0.0)
         elapsed_s = None if self.began_s is None else now_s - self.began_s
-        granted, results = list(self.granted), copy.deepcopy(results)
-        return Kept(elapsed_s, self.stop, list(self.entries), members, granted, results, dict(self.errors))
+        granted, results = list(news.granted), copy.deepcopy(results)
+        return Kept(elapsed_s, news.stop, list(news.entries), members, granted, results, dict(news.errors))
 
 
 def resumed(play, plan=ENDLESS, expected=1):
@@ -1402,7 +1391,7 @@ def test_a_new_master_of_a_run_that_was_over_has_nothing_to_wait_for():
 
     resumed(play, MINUTE)
 
-    assert play.fleet.is_over
+    assert play.is_over
 
 
 def test_what_was_known_is_no_news():
@@ -1430,9 +1419,9 @@ def test_a_run_that_was_stopped_goes_on_being_stopped_under_a_new_master(at_once
     with pytest.raises(NotRunning):
         edit(play, 5)
     play.hear(bye("one"))
-    assert not play.fleet.is_over
+    assert not play.is_over
     play.hear(bye("two"))
-    assert play.fleet.is_over
+    assert play.is_over
 
 
 @pytest.mark.parametrize("has_begun", [False, True])
@@ -1468,10 +1457,10 @@ def test_a_stopped_run_whose_workers_are_gone_is_over_under_a_new_master():
     resumed(play)
 
     play.go_on(LOST_AFTER_S)
-    assert not play.fleet.is_over
+    assert not play.is_over
 
     play.go_on(0.25)
-    assert play.fleet.is_over
+    assert play.is_over
 
 
 def test_a_run_that_was_stopped_before_it_began_does_not_begin_under_a_new_master():
@@ -1480,7 +1469,7 @@ def test_a_run_that_was_stopped_before_it_began_does_not_begin_under_a_new_maste
 
     resumed(play)
 
-    assert play.fleet.is_over
+    assert play.is_over
     assert play.hear(hello("one")) == [Refused("the run is over")]
 
 
@@ -1559,7 +1548,7 @@ class Sender:
 
     def put(self, requests, at_s):
         self.counted += requests
-        stats = stats_of(requests)
+        stats = requests_of(requests)
         numbers = (1, 10.0, self.counted, self.known)
         self.outbox.put(Report(self.worker, EPOCHS[self.worker], 0, at_s, at_s, stats, *numbers))
 
@@ -1702,8 +1691,8 @@ def test_whatever_the_channel_does_and_whenever_the_master_is_killed_each_reques
     sea.keep()
     here = list(sea.senders.values())
     for sender in here:
-        assert list(sender.roster.entries) == sea.keeper.entries
-    at_s = sea.keeper.entries[-1].at_s + 10.0
+        assert list(sender.roster.entries) == sea.keeper.news.entries
+    at_s = sea.keeper.news.entries[-1].at_s + 10.0
     users = [sum(sender.roster.users_of(sender.worker, at_s).values()) for sender in here]
-    edits = [entry.users for entry in sea.keeper.entries if isinstance(entry, Edit)]
+    edits = [entry.users for entry in sea.keeper.news.entries if isinstance(entry, Edit)]
     assert sum(users) == (edits[-1] if edits else USERS)

@@ -6,19 +6,11 @@ from hypothesis import strategies as st
 
 from greenload.core.messages import Report
 from greenload.core.outbox import MOST_ON_THE_WAY, SEND_AGAIN_S, Outbox
-from greenload.core.stats import Sample, Stats
-
-
-def stats_of(requests):
-    stats = Stats()
-    stats.sent = requests
-    for _ in range(requests):
-        stats.record(Sample("GET", "/albums", 1.0, 1.0, 1.005, None, 100))
-    return stats
+from tests.conftest import requests_of
 
 
 def report(from_s=0.0, requests=1, covered_s=1.0, users=1, cpu_percent=10.0, counted=0):
-    return Report("one", 7, 0, from_s, from_s + covered_s, stats_of(requests), users, cpu_percent, counted)
+    return Report("one", 7, 0, from_s, from_s + covered_s, requests_of(requests), users, cpu_percent, counted)
 
 
 def seqs(reports):
