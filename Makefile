@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # Installed anew only when what is to be installed has changed.
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test check format bench bench-master bench-placement bench-profile docs test-all test-lowest system-deps clean
+.PHONY: demo test check format bench bench-master bench-placement bench-profile bench-rate docs test-all test-lowest system-deps clean
 
 demo: $(INSTALLED)
 	$(BIN)/greenload demo
@@ -36,6 +36,10 @@ bench-master: .venv-bench/.installed
 # Where the processor time of a request goes.
 bench-profile: .venv-bench/.installed
 	.venv-bench/bin/python -m bench.profile
+
+# A thousand arrivals a second: whether all are delivered, and how late; wrk2 beside it where it is installed.
+bench-rate: .venv-bench/.installed
+	.venv-bench/bin/python -m bench.rate
 
 bench-placement: .venv-bench/.installed
 	.venv-bench/bin/python -m bench.placement

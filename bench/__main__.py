@@ -7,18 +7,16 @@ bench/requirements.txt in it; runs in the repository's root.
 from __future__ import annotations
 
 import argparse
-import json
-import signal
-import sys
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from bench.command import add_json, conduct_and_write, new_parser
 from bench.machine import circumstances
 from bench.measure import Bench, Rate, Ratio, Round, ratios, spread
 from bench.peers import DUELS, MUST_BE_THERE, PEERS, STARTED, Duel, installed
-from bench.process import IS_LINUX, BenchError, choose_cores
+from bench.process import IS_LINUX, choose_cores
 from bench.server import serving
 from bench.table import Table
 
@@ -28,22 +26,11 @@ START_UPS = 5
 
 def main() -> None:
     options = _options()
-    # As Ctrl-C: the server and the tool under way are ended, not left behind.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    try:
-        if options.json is not None:
-            options.json.touch()  # whether it can be written is known before the minutes are spent
-        document = _measure(options)
-    except (BenchError, OSError) as error:
-        sys.exit(f"bench: {error}")
-    if options.json is not None:
-        options.json.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    conduct_and_write(lambda: _measure(options), options.json)
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = new_parser("bench", __doc__)
     parser.add_argument(
         "--rounds", type=_above_zero, default=5, help="how often each tool runs, taking turns [%(default)s]"
     )
@@ -52,7 +39,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--idle-users", type=int, default=1000, help="users in the memory measurement; 0 leaves it out [%(default)s]"
     )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write all that was measured to this file")
+    add_json(parser)
     return parser.parse_args()
 
 

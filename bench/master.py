@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import json
 import re
-import signal
 import sys
 import tempfile
 import time
@@ -22,6 +21,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from bench.command import add_json, conduct_and_write, new_parser
 from bench.machine import circumstances
 from bench.peers import USERS
 from bench.process import (
@@ -181,38 +181,27 @@ def _unequal(summary: dict[str, Any], played: Sequence[dict[str, Any]]) -> list[
 
 def main() -> None:
     options = _options()
-    # As Ctrl-C: the master and its workers are ended, not left behind.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    try:
-        if not IS_LINUX:
-            raise BenchError("this bench reads /proc and pins processes; it needs Linux")
-        if options.json is not None:
-            options.json.touch()  # whether it can be written is known before the minutes are spent
-        document = _measure(options)
-    except (BenchError, OSError) as error:
-        sys.exit(f"bench: {error}")
-    if options.json is not None:
-        options.json.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    document = conduct_and_write(lambda: _measure(options), options.json)
     if document["measured"]["unequal"]:
         sys.exit(1)
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m bench.master", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = new_parser("bench.master", __doc__)
     parser.add_argument("--workers", type=int, default=500, help="how many workers are played [%(default)s]")
     parser.add_argument("--names", type=int, default=10, help="request names in each report [%(default)s]")
     parser.add_argument("--seconds", type=int, default=30, help="reports of each worker, one a second [%(default)s]")
     parser.add_argument(
         "--late", action="store_true", help="requests begin late: response and service time differ, reports are larger"
     )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write all that was measured to this file")
+    add_json(parser)
     return parser.parse_args()
 
 
 def _measure(options: argparse.Namespace) -> dict[str, Any]:
     """Measure, show what came out, and return it."""
+    if not IS_LINUX:
+        raise BenchError("this bench reads /proc and pins processes; it needs Linux")
     cores = choose_cores()
     around = circumstances(PACKAGES)
     with tempfile.TemporaryDirectory(prefix="greenload-bench-") as name:

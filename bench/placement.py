@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import time
 
+from bench.command import new_parser
 from bench.machine import circumstances
 from bench.measure import spread
 from greenload.core.placement import Share
@@ -31,9 +32,7 @@ def main() -> None:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m bench.placement", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = new_parser("bench.placement", __doc__)
     parser.add_argument("--users", type=int, default=100_000, help="[%(default)s]")
     parser.add_argument("--classes", type=int, default=50, help="[%(default)s]")
     parser.add_argument("--workers", type=int, default=1_000, help="[%(default)s]")

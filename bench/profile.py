@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from bench.command import conduct, new_parser
 from bench.machine import circumstances
 from bench.measure import MARGIN_S, Bench, Rate, Spread, spread
 from bench.peers import GREENLOAD, GREENLOAD_FAST, HAS_FAST, USERS, Load, Peer, beside_python
@@ -135,16 +136,11 @@ def profile_of(stacks: Iterable[tuple[list[Frame], int]]) -> Profile:
 
 def main() -> None:
     options = _options()
-    try:
-        _measure(KINDS[options.user], options.users, options.seconds, options.rounds)
-    except (BenchError, OSError) as error:
-        sys.exit(f"bench: {error}")
+    conduct(lambda: _measure(KINDS[options.user], options.users, options.seconds, options.rounds))
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m bench.profile", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = new_parser("bench.profile", __doc__)
     parser.add_argument("--user", choices=list(KINDS), default="HttpUser", help="[%(default)s]")
     parser.add_argument("--rounds", type=int, default=3, help="how often both runs are made [%(default)s]")
     parser.add_argument("--seconds", type=int, default=10, help="how long each of them is [%(default)s]")

@@ -32,7 +32,7 @@ daemon off;
 worker_processes 1;
 error_log {folder}/error.log;
 pid {folder}/nginx.pid;
-events {{ worker_connections 16384; }}
+events {{ worker_connections 32768; }}
 http {{
     access_log off;
     keepalive_requests 1000000000;

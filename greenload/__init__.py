@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from greenload.http.user import FastHttpUser, HttpUser
     from greenload.user.environment import Environment
     from greenload.user.flow import InterruptTaskSet, RescheduleTask, RescheduleTaskImmediately, StopUser
+    from greenload.user.load_shape import LoadShape
     from greenload.user.rows import OutOfRows, Rows
     from greenload.user.tasks import SequentialTaskSet, TaskSet, task
     from greenload.user.user import User
@@ -28,6 +29,7 @@ _HOME = {
     "HttpSession": "greenload.http.session",
     "HttpUser": "greenload.http.user",
     "InterruptTaskSet": "greenload.user.flow",
+    "LoadShape": "greenload.user.load_shape",
     "OutOfRows": "greenload.user.rows",
     "RescheduleTask": "greenload.user.flow",
     "RescheduleTaskImmediately": "greenload.user.flow",
@@ -52,6 +54,7 @@ __all__ = [
     "HttpSession",
     "HttpUser",
     "InterruptTaskSet",
+    "LoadShape",
     "OutOfRows",
     "RescheduleTask",
     "RescheduleTaskImmediately",

@@ -9,10 +9,14 @@ ZeroMQ tells a worker little of why a handshake failed; see Handshakes.
 
 from __future__ import annotations
 
+import logging
+import os
+import time
 from typing import Any
 
 import gevent
 import zmq.green as zmq
+from gevent import monkey
 from gevent import socket as green_socket
 from zmq.utils import z85
 from zmq.utils.monitor import parse_monitor_message
@@ -34,6 +38,19 @@ WRONG_KEY = "wrong join key: the master at {} has another one; give both sides t
 KEY_WANTED = "the master at {} wants a join key; give this worker the master's with --key-file"
 NO_KEY_THERE = "the master at {} has no join key, so this worker must not have one; give the master the same --key-file"
 NO_MASTER = "what answers at {} is no greenload master; look at the address and the port"
+
+KNOCKS_ADDRESS = "inproc://greenload.knocks"
+KNOCKS = (
+    zmq.EVENT_ACCEPTED | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL | zmq.EVENT_HANDSHAKE_FAILED_AUTH | zmq.EVENT_DISCONNECTED
+)
+TELL_AGAIN_S = 60.0
+MOST_TOLD = 100  # addresses in that time
+OTHER_KEY, NO_KEY = "has another join key", "has no join key"
+UNKNOWN = "somebody who had gone by then"
+
+# The socket of the operating system: gevent's would ask its loop to watch it.
+_Socket: Any = monkey.get_original("socket", "socket")
+log = logging.getLogger("greenload")
 
 
 def guard(socket: Any, key: JoinKey) -> None:
@@ -72,6 +89,71 @@ class Zap:
 
     def close(self) -> None:
         self._socket.close(0)
+
+
+class Knocks:
+    """Watches the handshakes at a master's socket, and logs who was not let in: each address once a minute at most.
+
+    ZeroMQ does not say where a handshake came from that failed, but which descriptor its connection had, when that was
+    accepted and when it ends. In between one can look who is at the other end, if one is quick enough.
+    """
+
+    def __init__(self, context: Any, socket: Any) -> None:
+        self._watched = socket
+        self._peers: dict[int, str] = {}  # by the descriptors of their connections
+        self._told_s: dict[str, float] = {}
+        self._untold = 0
+        socket.monitor(KNOCKS_ADDRESS, KNOCKS)
+        self._socket = context.socket(zmq.PAIR)
+        self._socket._gevent_bug_timeout = MISSED_EDGE_S
+        self._socket.setsockopt(zmq.RCVHWM, 0)  # at a limit ZeroMQ's own thread would wait, and all connections with it
+        self._socket.connect(KNOCKS_ADDRESS)
+
+    def heed(self) -> None:
+        """Log for ever."""
+        fault = None
+        while True:
+            event = parse_monitor_message(self._socket.recv_multipart())  # switch
+            if event["event"] == zmq.EVENT_ACCEPTED:
+                self._peers[event["value"]] = self._peer_at(event["value"])
+            elif event["event"] == zmq.EVENT_DISCONNECTED:  # which follows at once on what was wrong with the handshake
+                peer = self._peers.pop(event["value"], UNKNOWN)
+                if fault is not None:
+                    self._tell(peer, fault, time.monotonic())
+                fault = None
+            else:
+                fault = _fault_of(event["event"], event["value"])
+
+    def close(self) -> None:
+        if not self._watched.closed:
+            self._watched.disable_monitor()
+        self._socket.close(0)
+
+    def _peer_at(self, descriptor: int) -> str:
+        try:
+            with _Socket(fileno=os.dup(descriptor)) as twin:
+                peer = str(twin.getpeername()[0])
+        except OSError:
+            return UNKNOWN
+        # ZeroMQ says that a connection ends before it closes it: with nothing more said, it was still this one.
+        return UNKNOWN if self._socket.getsockopt(zmq.EVENTS) & zmq.POLLIN else peer
+
+    def _tell(self, peer: str, fault: str, now_s: float) -> None:
+        self._told_s = {each: at_s for each, at_s in self._told_s.items() if now_s - at_s < TELL_AGAIN_S}
+        if peer in self._told_s or len(self._told_s) >= MOST_TOLD:
+            self._untold += 1
+            return
+        self._told_s[peer] = now_s
+        more = f"; {self._untold} more were not let in since this was last said" if self._untold else ""
+        self._untold = 0
+        log.warning("%s %s and is not let in%s", peer, fault, more)
+
+
+def _fault_of(event: int, value: int) -> str | None:
+    """Return what was wrong with the key in a handshake that failed like this, if it was the key."""
+    if event == zmq.EVENT_HANDSHAKE_FAILED_AUTH or value == zmq.PROTOCOL_ERROR_ZMTP_CRYPTOGRAPHIC:
+        return OTHER_KEY
+    return NO_KEY if value == zmq.PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH else None
 
 
 class Handshakes:

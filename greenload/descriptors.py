@@ -39,7 +39,7 @@ def check(classes: Mapping[str, type[User]], plan: Plan, processes: int) -> None
     """Raise TooFewDescriptors when each of so many processes has more users of `plan` than it may open connections."""
     allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     # To deal out 100,000 users among classes takes a while, and nearly always there is room for all.
-    if allowed == resource.RLIM_INFINITY or _needed(plan.shape.most_users, processes) <= allowed:
+    if allowed == resource.RLIM_INFINITY or _needed(plan.most_users, processes) <= allowed:
         return
     needed = _needed(connections(classes, plan), processes)
     if needed > allowed:
@@ -52,7 +52,9 @@ def check(classes: Mapping[str, type[User]], plan: Plan, processes: int) -> None
 def connections(classes: Mapping[str, type[User]], plan: Plan) -> int:
     """Return how many users there will be at most that speak HTTP, and so keep a connection each."""
     http = {name for name, user_class in classes.items() if issubclass(user_class, HttpUser)}
-    return sum(name in http for name in islice(class_sequence(plan.shares), plan.shape.most_users))
+    if plan.arrivals is not None:
+        return plan.most_users if http else 0  # of which class they will be, nobody knows
+    return sum(name in http for name in islice(class_sequence(plan.shares), plan.most_users))
 
 
 def _needed(users: int, processes: int) -> int:

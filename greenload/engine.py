@@ -7,7 +7,9 @@ seconds of a report, or of who decides how many users there shall be.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import closing
+from typing import Protocol
 
 import gevent
 
@@ -20,6 +22,8 @@ FIRST_BACK_OFF_S = 1.0
 LONGEST_BACK_OFF_S = 30.0
 ON_STOP_GRACE_S = 1.0
 
+Starts = Generator[float, None, None]  # the intended starts of one user
+
 
 def live(user: User, turns: Iterator[float], stop: Stop, now: Callable[[], float]) -> None:
     """One virtual user, from its first turn until it is stopped, in a green thread of its own."""
@@ -29,7 +33,7 @@ def live(user: User, turns: Iterator[float], stop: Stop, now: Callable[[], float
         user.iterate(intended_s)  # switches inside, at each send and receive
 
 
-def closed_turns(user: User, now: Callable[[], float]) -> Iterator[float]:
+def closed_turns(user: User, now: Callable[[], float]) -> Starts:
     """Yield the intended starts of a user in the closed model: the next one is known when an iteration has ended."""
     intended_s = now()
     while True:
@@ -37,38 +41,80 @@ def closed_turns(user: User, now: Callable[[], float]) -> Iterator[float]:
         intended_s = user.next_start_s(ended_s=now())
 
 
+class Model(Protocol):
+    """Where the intended starts of users come from."""
+
+    keeps_places: bool  # whether the place of a user that left stays taken
+
+    def turns_of(self, user: User) -> Starts:
+        """Yield the intended starts of `user`, which is about to begin with its tasks."""
+        ...
+
+    def note_leaving(self, engine: Engine, name: str) -> None:
+        """Hear that a user of class `name` has left of its own accord."""
+        ...
+
+
+class ClosedModel:
+    """Each user has its own turns."""
+
+    keeps_places = True  # else the next step of a ramp would put somebody else there
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+
+    def turns_of(self, user: User) -> Starts:
+        return closed_turns(user, self._now)
+
+    def note_leaving(self, engine: Engine, name: str) -> None:
+        """Nobody takes its place."""
+
+
 class Engine:
-    """The users of one worker, each in its green thread."""
+    """The users of one worker, each in its green thread; their turns are the model's."""
 
     def __init__(
         self,
         classes: Mapping[str, type[User]],
+        model: Model,
         environment: Environment,
         threads: GreenThreads,
         stop_timeout_s: float,
     ) -> None:
+        self._model = model
         self._classes = classes
         self._environment = environment
         self._threads = threads
         self._stop_timeout_s = stop_timeout_s
-        self._lives: dict[str, list[_Life]] = {name: [] for name in classes}
+        self._lives: dict[str, dict[_Life, None]] = {name: {} for name in classes}  # the youngest last
+        self._left = 0  # whose places stay taken
         self._stopping: set[_Life] = set()
 
     @property
     def users(self) -> int:
         """How many users there are; also those that wait to be started anew, but none that is stopping or has left."""
-        return sum(not life.has_left for lives in self._lives.values() for life in lives)
+        return sum(map(len, self._lives.values())) - self._left
+
+    def users_of(self, name: str) -> int:
+        """Return how many places of a class there are, taken or left."""
+        return len(self._lives[name])
+
+    def add(self, name: str) -> None:
+        """Start one more user of a class."""
+        life = _Life(self._classes[name], Stop())
+        life.thread = self._threads.start(self._live, life)
+        self._lives[name][life] = None
 
     def resize(self, counts: Mapping[str, int]) -> None:
         """Let there be so many users of each class; the youngest leave first."""
         for name, count in counts.items():
             lives = self._lives[name]
             while len(lives) < count:
-                life = _Life(self._classes[name], Stop())
-                life.thread = self._threads.start(self._live, life)
-                lives.append(life)
+                self.add(name)
             while len(lives) > count:
-                self._send_off(lives.pop())
+                life, _ = lives.popitem()
+                self._left -= life.has_left
+                self._send_off(life)
 
     def drain(self) -> None:
         """Stop all users: those that wait at once, the others when their task is done or the stop timeout is over."""
@@ -109,8 +155,7 @@ class Engine:
                 self._live_once(life)  # switch
                 return
             except StopUser:
-                # Its place stays taken, or the next step of a ramp would put somebody else there.
-                life.has_left = True
+                self._note_leaving(life)
                 return
             except THROWN as error:  # a user that is gone must be counted and replaced
                 self._environment.recorder.record_death(life.user_class.__name__, error)
@@ -118,6 +163,18 @@ class Engine:
                 back_off_s = FIRST_BACK_OFF_S
             life.stop.wait(back_off_s)  # switch
             back_off_s = min(2 * back_off_s, LONGEST_BACK_OFF_S)
+
+    def _note_leaving(self, life: _Life) -> None:
+        name = life.user_class.__name__
+        lives = self._lives[name]
+        if life not in lives:
+            return  # it has been sent off, and left of its own accord before it noticed
+        if self._model.keeps_places:
+            life.has_left = True
+            self._left += 1
+        else:
+            del lives[life]
+        self._model.note_leaving(self, name)
 
     def _live_once(self, life: _Life) -> None:
         now = self._environment.now
@@ -130,7 +187,9 @@ class Engine:
                 self._leave(user)  # switch
                 raise
             try:
-                live(user, closed_turns(user, now), life.stop, now)  # switch
+                # Closed at once, not when somebody lets go of it: who has turns, and who has none any more, is counted.
+                with closing(self._model.turns_of(user)) as turns:
+                    live(user, turns, life.stop, now)  # switch
             finally:
                 self._leave(user)  # switch
         finally:

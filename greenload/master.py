@@ -19,6 +19,7 @@ from gevent.event import Event
 from greenload.core.codec import printable
 from greenload.core.errors import GreenloadError
 from greenload.core.fleet import Fleet, Order
+from greenload.core.gate import Breach
 from greenload.core.messages import Ack, Refused, Start
 from greenload.core.news import LOST, STALLED, News, NotKeptYet
 from greenload.core.results import Results
@@ -89,9 +90,19 @@ class Master:
         """Whether `stop` was called, here or at the master whose run this was."""
         return self._fleet.is_stopping
 
+    @property
+    def is_over(self) -> bool:
+        """Whether the run has ended, or broke: there is nothing left to stop."""
+        return self._over.is_set() or self._threads.failed.is_set()
+
     def stop(self) -> None:
         """End the run: at first tasks under way may finish within the stop timeout, the next call ends them."""
         self._carry_out(self._fleet.stop(at_once=self._fleet.is_stopping, now_s=time.monotonic()))
+
+    def abort(self, breach: Breach) -> None:
+        """End the run at once because of `breach`, which is kept before anybody hears of it."""
+        self._unkept.add(News(breach=breach))
+        self._carry_out(self._fleet.stop(at_once=True, now_s=time.monotonic()))
 
     def edit(self, users: int, spawn_rate: float) -> None:
         """From now on go to `users` users at `spawn_rate` users/s.  Raises NotRunning unless the run goes on."""

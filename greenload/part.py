@@ -6,25 +6,28 @@ Follows the roster, and measures how late it wakes itself. Knows nothing of who 
 from __future__ import annotations
 
 import itertools
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 
 import gevent
 from gevent.event import Event
 
+from greenload.alarm import Alarm
+from greenload.calendar_clock import CalendarClock
 from greenload.core.messages import MOST_CPU_PERCENT, Hello, Report, Start
-from greenload.core.roster import Entry, Roster
-from greenload.engine import Engine
+from greenload.core.roster import JOIN, Entry, Roster
+from greenload.core.turns import Turns
+from greenload.engine import ClosedModel, Engine
 from greenload.green import GreenThreads
 from greenload.http.names import process_names
+from greenload.open_model import OpenModel
 from greenload.user.environment import Environment
 from greenload.user.recorder import Recorder
 from greenload.user.user import User
 
 TICK_S = 0.05
-# A timer of the event loop is good to a millisecond, which is no use for measuring less than one: the ticker sleeps
-# until just before its time and spends the rest taking turns with everybody else.
-TICK_EARLY_S = 0.0015
 
 
 class Part:
@@ -46,11 +49,26 @@ class Part:
         self._recorder = Recorder(self.now)
         self._reported_s = start.elapsed_s
         self._cpu_s = time.process_time()
+        self._calendar = CalendarClock(lambda: time.time(), self.now)
         self._roster = Roster(plan.shares, plan.shape)
         self._environment = Environment(plan.host, self._recorder, self.now, plan.seed, take_row)
+        self._environment.has_phases = plan.has_phases
         self.known = 0  # entries of the roster
+        self._up_to_date_s = 0.0  # when these were last known to be all
         self.hear(0, start.entries)
-        self.engine = Engine(classes, self._environment, threads, plan.stop_timeout_s)
+        self._open_model = self._new_open_model(start)
+        model = self._open_model or ClosedModel(self.now)
+        self.engine = Engine(classes, model, self._environment, threads, plan.stop_timeout_s)
+
+    def _new_open_model(self, start: Start) -> OpenModel | None:
+        """Return what hands out arrivals, if there are any in the plan."""
+        plan, me = start.plan, self._hello.worker
+        if plan.arrivals is None:
+            return None
+        came_s = min((entry.at_s for entry in start.entries if entry[1:] == (JOIN, me)), default=start.elapsed_s)
+        turns = Turns(plan.arrivals, plan.shares, plan.seed, self._roster, me, came_s)
+        duration_s = math.inf if plan.duration_s is None else plan.duration_s
+        return OpenModel(turns, self._environment, plan.arrivals.max_lag_s, duration_s, lambda: self._up_to_date_s)
 
     def now(self) -> float:
         """Return the seconds since the run began."""
@@ -71,13 +89,26 @@ class Part:
         self._environment.worker_index = workers.index(self._hello.worker)
         self._environment.worker_count = len(workers)
 
+    def compare(self, entries: int) -> None:
+        """Take in that the roster has so many entries now."""
+        if self.known >= entries:
+            self._up_to_date_s = self.now()
+
     def follow(self, news: Event) -> None:
-        """Have the users that the roster gives this worker, at every moment; `news` is set when the roster changes."""
+        """Have the users that the plan gives this worker, at every moment; `news` is set when the roster changes."""
+        if self._open_model is not None:
+            self._open_model.run(self.engine)  # switch
+            return
         while True:
             news.clear()
             self.engine.resize(self._roster.users_of(self._hello.worker, self.now()))
             next_s = self._roster.next_s()
             news.wait(None if next_s is None else max(0.0, next_s - self.now()))  # switch
+
+    def end(self) -> None:
+        """Count what the plan wanted and there was nobody to do."""
+        if self._open_model is not None:
+            self._open_model.end()
 
     def wait_for_the_next_second(self) -> None:
         end_s = int(self._reported_s) + 1
@@ -99,6 +130,7 @@ class Part:
             cpu_percent=_percent(cpu_s - self._cpu_s, covered_s),
             counted=self._recorder.counted,
             known=self.known,
+            clock_step_s=self._calendar.step_s(),
         )
         self._reported_s, self._cpu_s = now_s, cpu_s
         return report
@@ -109,12 +141,11 @@ class Part:
         The schedule is fixed, so being held up for a second counts twenty times, once for each tick it swallowed.
         """
         first_s = self.now()
-        for number in itertools.count(1):
-            due_s = first_s + number * TICK_S
-            gevent.sleep(max(0.0, due_s - TICK_EARLY_S - self.now()))  # switch
-            while self.now() < due_s:
-                gevent.sleep(0)  # switch
-            self._recorder.record_lag(self.now() - due_s)
+        with closing(Alarm(self.now)) as alarm:
+            for number in itertools.count(1):
+                due_s = first_s + number * TICK_S
+                alarm.wait_until(due_s)  # switch
+                self._recorder.record_lag(self.now() - due_s)
 
 
 def _percent(cpu_s: float, covered_s: float) -> float:

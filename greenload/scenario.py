@@ -12,15 +12,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
+from greenload.core.arrivals import Arrivals
 from greenload.core.errors import GreenloadError
+from greenload.core.load import Load
 from greenload.core.placement import Share, class_sequence
+from greenload.core.shape import ShapeError
+from greenload.core.thresholds import Threshold, ThresholdError, parse_threshold
 from greenload.http.request import parse_url
 from greenload.http.user import HttpUser
+from greenload.user.load_shape import LoadShape, load_of
 from greenload.user.tasks import TaskList, TaskSet
 from greenload.user.user import User
 
 DEFAULT_FILES = ("loadfile.py", "locustfile.py")
 MODULE_NAME = "greenload_scenario"
+THRESHOLD_VARIABLES = ("thresholds", "abort_if")
+
+
+NO_LOAD = Load()
 
 
 class ScenarioError(GreenloadError):
@@ -29,11 +38,17 @@ class ScenarioError(GreenloadError):
 
 @dataclass(frozen=True)
 class Scenario:
-    """A file and the user classes in it, by name; sha256 is the file's fingerprint in hexadecimal."""
+    """A file and the user classes in it, by name; sha256 is the file's fingerprint in hexadecimal.
+
+    load  what it asks for itself;  fail_if, abort_if: and the thresholds
+    """
 
     path: Path
     sha256: str
     classes: dict[str, type[User]]
+    load: Load = NO_LOAD
+    fail_if: tuple[Threshold, ...] = ()
+    abort_if: tuple[Threshold, ...] = ()
 
     def shares(self) -> tuple[Share, ...]:
         """Return how the users are divided among the classes.  Raises ScenarioError when there would be none."""
@@ -52,12 +67,15 @@ def load(path: Path | None, only: Sequence[str]) -> Scenario:
     """
     path = path or _default_path()
     source = _read(path)
-    found = _users_in(_run(path, source))
+    module = _run(path, source)
+    found = _users_in(module)
     if not found:
         raise ScenarioError(
             f"{path}: no User in it; write a class that derives from HttpUser and has a method with @task"
         )
-    scenario = Scenario(path, hashlib.sha256(source).hexdigest(), _chosen(found, only))
+    fail_if, abort_if = (_thresholds_in(module, variable) for variable in THRESHOLD_VARIABLES)
+    classes = _chosen(found, only)
+    scenario = Scenario(path, hashlib.sha256(source).hexdigest(), classes, _load_in(module), fail_if, abort_if)
     for user_class in scenario.classes.values():
         _check_tasks(path, user_class.__name__, user_class._task_list)
     scenario.shares()
@@ -72,6 +90,16 @@ def check_hosts(scenario: Scenario, host: str | None) -> None:
             if not base_url:
                 raise ScenarioError(f"{name} has no host: say -H http://HOST:PORT, or set host in the class")
             parse_url(base_url)
+
+
+def check_arrivals(scenario: Scenario, arrivals: Arrivals | None) -> None:
+    """Raise ScenarioError when there are arrivals and a class has a number of users of its own, or none can come."""
+    for name, user_class in scenario.classes.items() if arrivals is not None else ():
+        if user_class.fixed_count:
+            raise ScenarioError(
+                f"{name} has a fixed_count, which says how many users there are; with a rate there are as many as it"
+                " takes, and only weights count"
+            )
 
 
 def _default_path() -> Path:
@@ -131,6 +159,32 @@ def _users_in(module: ModuleType) -> dict[str, type[User]]:
         if found.setdefault(value.__name__, value) is not value:
             raise ScenarioError(f"{module.__file__}: two user classes are called {value.__name__}; rename one")
     return found
+
+
+def _load_in(module: ModuleType) -> Load:
+    """Return the load that the file asks for itself, in a class that derives from LoadShape."""
+    classes = dict.fromkeys(value for value in vars(module).values() if isinstance(value, type))
+    shapes = [each for each in classes if issubclass(each, LoadShape) and each is not LoadShape]
+    if len(shapes) > 1:
+        names = " and ".join(shape.__name__ for shape in shapes)
+        raise ScenarioError(f"{module.__file__}: {names} both derive from LoadShape; a run has one load")
+    try:
+        return load_of(shapes[0]) if shapes else NO_LOAD
+    except ShapeError as error:
+        raise ScenarioError(f"{module.__file__}: {shapes[0].__name__}: {error}") from error
+
+
+def _thresholds_in(module: ModuleType, variable: str) -> tuple[Threshold, ...]:
+    written = getattr(module, variable, ())
+    if not isinstance(written, (list, tuple)) or not all(isinstance(text, str) for text in written):
+        raise ScenarioError(
+            f'{module.__file__}: {variable} is a list of texts, for example {variable} = ["p99 > 300ms"]; '
+            "if it stands for something else, give that another name"
+        )
+    try:
+        return tuple(parse_threshold(text) for text in written)
+    except ThresholdError as error:
+        raise ScenarioError(f"{module.__file__}: {variable}: {error}") from error
 
 
 def _chosen(found: dict[str, type[User]], only: Iterable[str]) -> dict[str, type[User]]:

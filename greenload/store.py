@@ -21,16 +21,20 @@ from typing import Any, NoReturn, TypeVar
 from greenload.core.bundle import Bundle
 from greenload.core.codec import Malformed
 from greenload.core.errors import GreenloadError
+from greenload.core.gate import Breach, Gate
 from greenload.core.grants import Granted
 from greenload.core.messages import Account, Plan, Stop
 from greenload.core.news import LOST, Kept, Member, News, NotKeptYet
-from greenload.core.plain import HISTOGRAM, KINDS, PLAN, TALLY
+from greenload.core.plain import PLAN
+from greenload.core.plain_stats import HISTOGRAM, KINDS, STALL, TALLY
 from greenload.core.results import Results
 from greenload.core.roster import LOSE, Change, Entry
 from greenload.core.run_info import RunInfo
-from greenload.core.stats import Stats
+from greenload.core.stats import COUNTERS, Stats
 from greenload.run_lock import CannotLock, RunLock
 from greenload.tables import (
+    BREACH,
+    GATE,
     SCHEMA,
     SCHEMA_VERSION,
     TABLES,
@@ -62,8 +66,10 @@ class StoredRun:
 
     info: RunInfo
     plan: Plan
+    gate: Gate
     bundle: Bundle
     kept: Kept
+    breach: Breach | None
     has_ended: bool
 
 
@@ -88,11 +94,11 @@ class Store:
             raise StoreError(f"there is no file {path}; say with --db where the run was kept")
         return cls(path)
 
-    def open_run(self, info: RunInfo, plan: Plan, bundle: Bundle) -> None:
+    def open_run(self, info: RunInfo, plan: Plan, gate: Gate, bundle: Bundle) -> None:
         """Note that a run is being made; until `close` it is this process's alone."""
         self._own(info.id)
-        row = (*astuple(info), as_text(PLAN, plan), bundle.data)
-        self._tried(lambda: self._insert("run", [(*row, None, None, None)]))
+        row = (*astuple(info), as_text(PLAN, plan), as_text(GATE, gate), bundle.data)
+        self._tried(lambda: self._insert("run", [(*row, None, None, None, None)]))
 
     def take_up(self, run_id: str) -> StoredRun:
         """Return the run `run_id`, to go on with; until `close` it is this process's alone."""
@@ -176,6 +182,9 @@ class Store:
             if news.stop is not None:
                 said = "at once" if news.stop.at_once else "gently"
                 self._execute("UPDATE run SET stop = ? WHERE id = ?", (said, run_id))
+            if news.breach is not None:
+                breach = as_text(BREACH, news.breach)
+                self._execute("UPDATE run SET breach = ? WHERE id = ?", (breach, run_id))
             states = news.states.items()
             self._insert("worker", ((run_id, worker, *state, news.errors.get(worker)) for worker, state in states))
             self._insert("change", (change_row(run_id, entry) for entry in news.entries))
@@ -191,11 +200,13 @@ class Store:
             return self._loaded(run_id)
 
     def _loaded(self, run_id: str) -> StoredRun:
-        *info, plan, bundle, began_at, stopped, ended_at = self._row(run_id)
+        *info, plan, gated, bundle, began_at, stopped, breached, ended_at = self._row(run_id)
+        gate: Gate = from_text(GATE, gated)
+        breach = None if breached is None else from_text(BREACH, breached)
         entries = [entry_of(*row) for row in self._rows("at_s, kind, worker, users, spawn_rate", "change", run_id)]
         accounts = [Account(*row) for row in self._rows(", ".join(Account._fields), "report", run_id)]
         members = self._members(run_id, accounts)
-        results = self._results(run_id, entries, accounts)
+        results = self._results(run_id, entries, accounts, gate.warmup_s)
         for member in members:
             if member.state == LOST:
                 lost_s = [entry.at_s for entry in entries if entry[1:] == (LOSE, member.worker)]
@@ -205,7 +216,8 @@ class Store:
         stop = None if stopped is None else Stop(at_once=stopped == "at once")
         errors = {worker: error for worker, error in self._rows("worker, error", "worker", run_id) if error is not None}
         kept = Kept(elapsed_s, stop, entries, members, granted, results, errors)
-        return StoredRun(RunInfo(*info), from_text(PLAN, plan), Bundle(bundle), kept, ended_at is not None)
+        has_ended = ended_at is not None
+        return StoredRun(RunInfo(*info), from_text(PLAN, plan), gate, Bundle(bundle), kept, breach, has_ended)
 
     def _row(self, run_id: str) -> tuple[Any, ...]:
         for row in self._execute("SELECT * FROM run WHERE id = ?", (run_id,)):
@@ -223,8 +235,8 @@ class Store:
             for worker, epoch, state in self._rows("worker, epoch, state", "worker", run_id)
         ]
 
-    def _results(self, run_id: str, entries: Iterable[Entry], accounts: Iterable[Account]) -> Results:
-        results = Results()
+    def _results(self, run_id: str, entries: Iterable[Entry], accounts: Iterable[Account], warmup_s: int) -> Results:
+        results = Results(warmup_s)
         for entry in entries:
             if isinstance(entry, Change):
                 results.expect(entry.worker)
@@ -244,10 +256,12 @@ class Store:
         return results
 
     def _seconds(self, run_id: str) -> Iterator[tuple[int, Stats]]:
-        columns = "second, sent, users_died, exceptions, lag"
-        for second, sent, users_died, exceptions, lag in self._rows(columns, "second", run_id):
+        columns = ", ".join(("second", *COUNTERS, "exceptions", "lag", "longest_stall"))
+        for second, *counted, exceptions, lag, stall in self._rows(columns, "second", run_id):
             stats = Stats()
-            stats.sent, stats.users_died = sent, users_died
+            for counter, count in zip(COUNTERS, counted, strict=True):
+                setattr(stats, counter, count)
+            stats.longest_stall = from_text(STALL, stall)
             stats.exceptions, stats.lag = from_text(KINDS, exceptions), from_text(HISTOGRAM, lag)
             yield second, stats
 

@@ -9,17 +9,19 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from greenload.core.codec import Codec
-from greenload.core.plain import HISTOGRAM, KINDS, TALLY
+from greenload.core.codec import COUNT, NUMBER, TEXT, Codec, Malformed, many, record
+from greenload.core.gate import Breach, Gate
+from greenload.core.plain_stats import HISTOGRAM, KINDS, SECOND, SECONDS, STALL, TALLY
 from greenload.core.roster import EDIT, Change, Edit, Entry
-from greenload.core.stats import Stats
+from greenload.core.stats import COUNTERS, Stats
+from greenload.core.thresholds import Threshold, ThresholdError, parse_threshold
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 TABLES = {"run", "worker", "change", "report", "second", "tally", "granted"}
 SCHEMA = """
 CREATE TABLE run (
     id TEXT PRIMARY KEY, started TEXT, model TEXT, scenario TEXT, scenario_sha256 TEXT, host TEXT, seed INTEGER,
-    version TEXT, plan TEXT, bundle BLOB, began_at REAL, stop TEXT, ended_at REAL
+    version TEXT, plan TEXT, gate TEXT, bundle BLOB, began_at REAL, stop TEXT, breach TEXT, ended_at REAL
 );
 CREATE TABLE worker (
     run_id TEXT, worker TEXT, epoch INTEGER, state TEXT, error TEXT, PRIMARY KEY (run_id, worker)
@@ -27,9 +29,13 @@ CREATE TABLE worker (
 CREATE TABLE change (run_id TEXT, at_s REAL, kind TEXT, worker TEXT, users INTEGER, spawn_rate REAL);
 CREATE TABLE report (
     run_id TEXT, worker TEXT, epoch INTEGER, seq INTEGER, from_s REAL, until_s REAL, users INTEGER, cpu_percent REAL,
-    counted INTEGER, sent INTEGER, ended INTEGER, unfinished INTEGER, PRIMARY KEY (run_id, worker, epoch, seq)
+    counted INTEGER, sent INTEGER, ended INTEGER, unfinished INTEGER, clock_step_s REAL,
+    PRIMARY KEY (run_id, worker, epoch, seq)
 ) WITHOUT ROWID;
-CREATE TABLE second (run_id TEXT, second INTEGER, sent INTEGER, users_died INTEGER, exceptions TEXT, lag TEXT);
+CREATE TABLE second (
+    run_id TEXT, second INTEGER, sent INTEGER, iterations INTEGER, queued INTEGER, dropped INTEGER,
+    missed_slots INTEGER, users_died INTEGER, exceptions TEXT, lag TEXT, longest_stall TEXT
+);
 CREATE TABLE tally (
     run_id TEXT, second INTEGER, method TEXT, name TEXT, requests INTEGER, failures INTEGER, received_bytes INTEGER,
     counts TEXT
@@ -44,6 +50,18 @@ CREATE INDEX tally_of_run ON tally (run_id, second);
 """
 
 
+def _threshold(plain: Any) -> Threshold:
+    try:
+        return parse_threshold(TEXT.load(plain))
+    except ThresholdError as error:
+        raise Malformed(str(error)) from error
+
+
+THRESHOLDS = many(Codec(str, _threshold))
+GATE = record(Gate, fail_if=THRESHOLDS, abort_if=THRESHOLDS, grace_s=SECONDS, warmup_s=SECOND)
+BREACH = record(Breach, number=COUNT, at_s=SECONDS, value=NUMBER)
+
+
 def change_row(run_id: str, entry: Entry) -> tuple[Any, ...]:
     if isinstance(entry, Edit):
         return run_id, entry.at_s, EDIT, None, entry.users, entry.spawn_rate
@@ -55,8 +73,9 @@ def entry_of(at_s: float, kind: str, worker: str, users: int, spawn_rate: float)
 
 
 def second_row(run_id: str, second: int, stats: Stats) -> tuple[Any, ...]:
-    exceptions, lag = as_text(KINDS, stats.exceptions), as_text(HISTOGRAM, stats.lag)
-    return run_id, second, stats.sent, stats.users_died, exceptions, lag
+    counted = (getattr(stats, counter) for counter in COUNTERS)
+    texts = as_text(KINDS, stats.exceptions), as_text(HISTOGRAM, stats.lag), as_text(STALL, stats.longest_stall)
+    return run_id, second, *counted, *texts
 
 
 def tally_rows(run_id: str, second: int, stats: Stats) -> Iterable[tuple[Any, ...]]:

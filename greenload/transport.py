@@ -24,7 +24,7 @@ from greenload.core.codec import Malformed
 from greenload.core.errors import GreenloadError
 from greenload.core.messages import FromMaster, FromWorker, Message
 from greenload.core.plain import from_plain, to_plain
-from greenload.curve import MISSED_EDGE_S, Handshakes, Zap, guard, present
+from greenload.curve import MISSED_EDGE_S, Handshakes, Knocks, Zap, guard, present
 from greenload.green import GreenThreads
 from greenload.key import JoinKey
 
@@ -136,6 +136,8 @@ class ZmqHub:
         if key is not None:
             zap = Zap(self._context, key)
             self._watch.start(zap.answer, zap.close)
+            knocks = Knocks(self._context, self._socket)
+            self._watch.start(knocks.heed, knocks.close)
             guard(self._socket, key)
         try:
             self._socket.bind(address[:-1] + "*" if address.endswith(":0") else address)

@@ -126,6 +126,7 @@ class Worker:
         follower.kill()  # switch
         part.engine.drain()  # switch
         gevent.killall([reporter, ticker, clerk])  # switch
+        part.end()
         self._threads.start(self._put_last_report, part).join()  # switch
         while not self._outbox.is_empty and not self._is_orphan():
             gevent.sleep(SHORT_S)  # switch: to those who send and hear
@@ -206,6 +207,8 @@ class Worker:
     def _obey(self, message: FromMaster) -> None:
         if isinstance(message, Ack):
             self._outbox.acknowledge(message.seq, time.perf_counter())
+            if self._part is not None:
+                self._part.compare(message.entries)
         elif isinstance(message, Grant):
             self._desk.answer(message.number, message.first)
         elif isinstance(message, Start):

@@ -10,8 +10,8 @@ What a page may say, and what is done with it here:
   run side by side, and must all end so. The master and its workers meet at a free port.
 - `greenload` and `python`, also below .venv/bin/, are run with the Python that runs the tests. Commands in NOT_RUN are
   not run, for the reason given there.
-- http://127.0.0.1:8080 is a real album service on a free port. Run times are shortened: `-t 30s` to `-t 1s`, each stage
-  to 300 ms.
+- http://127.0.0.1:8080 is a real album service on a free port. Run times are shortened: `-t 30s` to `-t 1s`, or to 3 s
+  with a warm-up, which becomes one of 1 s; each stage to 300 ms.
 - A block marked `python` must compile. With a title (```python title="shop.py") it is a file in the page's folder. One
   that defines a user is a scenario: it is run for 1 s and must make requests, without a failure and without an
   exception, unless a comment before it says `<!-- fails on purpose -->`.
@@ -171,10 +171,8 @@ def everything(tmp_path_factory: pytest.TempPathFactory, service_url: str) -> Pa
     """A folder with the JSON and the CSV files of a run in which requests succeed and fail, and tasks raise."""
     folder = tmp_path_factory.mktemp("everything")
     (folder / "loadfile.py").write_text(EVERYTHING_HAPPENS)
-    made = run(
-        f"-m greenload run -H {service_url} -u 8 -r 100 -t 1s --seed 1 --json run.json --csv run --quiet".split(),
-        folder,
-    )
+    asked = "-u 8 -r 100 -t 1s --seed 1 --phases --json run.json --csv run --quiet --fail-if rps<0.1"
+    made = run(f"-m greenload run -H {service_url} {asked}".split(), folder)
     assert made.returncode == 0, made.stderr
     return folder
 
@@ -345,8 +343,10 @@ def test_each_scenario_in_the_documentation_runs(block: Block, tmp_path: Path, s
 
 def as_run(command: str, service_url: str) -> list[str]:
     """The arguments for Python that a documented command becomes.  Raises AssertionError for one that cannot be run."""
-    shortened = re.sub(r"(-t|--run-time) \w+", r"\1 1s", command)
-    shortened = re.sub(r"(\d+)@\w+", r"\1@300ms", shortened)
+    run_time = "3s" if "--warmup" in command else "1s"
+    shortened = re.sub(r"(-t|--run-time) \w+", rf"\1 {run_time}", command)
+    shortened = re.sub(r"--warmup \w+", "--warmup 1s", shortened)
+    shortened = re.sub(r"(\d+(/[smh])?)@\w+", r"\1@300ms", shortened)
     program, *arguments = shlex.split(shortened.replace(DOCUMENTED_URL, service_url))
     program = program.removeprefix(".venv/bin/")
     assert program in ("greenload", "python"), f"{command}: neither greenload nor python, and not in NOT_RUN"

@@ -6,7 +6,7 @@ import gevent
 import pytest
 
 from greenload import Environment, StopUser, User, constant, engine, task
-from greenload.engine import Engine
+from greenload.engine import ClosedModel, Engine
 from greenload.green import GreenThreads, Stop
 from greenload.user.recorder import Recorder
 
@@ -30,7 +30,7 @@ class House:
         self.threads = GreenThreads()
         environment = Environment(None, self.recorder, self.now, 1, lambda rows: 0)
         by_name = {each.__name__: each for each in classes}
-        self.engine = Engine(by_name, environment, self.threads, stop_timeout_s)
+        self.engine = Engine(by_name, ClosedModel(self.now), environment, self.threads, stop_timeout_s)
 
 
 def timed(function):
@@ -399,6 +399,24 @@ def test_a_wait_that_is_over_is_no_stop():
 
     assert stop.wait(0.01) is False
     assert stop.wait(0) is False
+
+
+def test_who_is_killed_while_it_gives_way_is_not_woken_where_it_waits_next():
+    stop = Stop()
+    woken = []
+
+    def give_way():
+        try:
+            stop.wait(0)
+        finally:
+            woken.append(gevent.get_hub().switch())
+
+    giving = gevent.spawn(give_way)
+    gevent.get_hub().loop.run_callback(giving.throw)
+    gevent.sleep(0.01)
+
+    assert woken == []
+    giving.kill()
 
 
 def test_waiting_inside_a_task_ends_when_the_user_is_told_to_stop():

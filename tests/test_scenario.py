@@ -182,3 +182,27 @@ def test_a_count_or_weight_of_the_wrong_sort_is_named(tmp_path, line, words):
 
     assert message.endswith(f"not {line.split(' = ')[1]}")
     assert words in message
+
+
+def test_thresholds_of_the_file_are_those_of_the_scenario(tmp_path):
+    text = USER + 'thresholds = ["p99 > 300ms", "GET /: failures > 1%"]\nabort_if = ("rps < 1",)\n'
+
+    scenario = load(written(tmp_path, text), ())
+
+    assert [str(each) for each in scenario.fail_if] == ["p99 > 300ms", "GET /: failures > 1%"]
+    assert [str(each) for each in scenario.abort_if] == ["rps < 1"]
+
+
+@pytest.mark.parametrize("variable", ["thresholds", "abort_if"])
+def test_a_threshold_of_the_file_that_means_nothing_is_refused_with_file_list_and_place(tmp_path, variable):
+    said = refusal(tmp_path, f'{USER}{variable} = ["max > 1s", "p99 > 300"]\n')
+
+    assert said.startswith(f"{tmp_path / 'scenario.py'}: {variable}: expected a unit")
+    assert said.endswith("\n  p99 > 300\n           ^")
+
+
+@pytest.mark.parametrize("value", ['"p99 > 300ms"', "[300]", "{'p99': 300}", "None"])
+def test_thresholds_that_are_no_list_of_texts_are_refused_with_what_to_write(tmp_path, value):
+    said = refusal(tmp_path, f"{USER}thresholds = {value}\n")
+
+    assert 'thresholds is a list of texts, for example thresholds = ["p99 > 300ms"]' in said

@@ -268,7 +268,8 @@ def test_whatever_is_lost_doubled_or_late_it_is_asked_for_until_it_has_come(fate
         fate = fates[count - 1] if count <= len(fates) else "answer"
         piece = LARGE.piece(wanted.offset)
         return {
-            "answer": [piece], "lose": [], "twice": [piece, piece], "old": [LARGE.piece(0), piece], "noise": [Ack(3)],
+            "answer": [piece], "lose": [], "twice": [piece, piece], "old": [LARGE.piece(0), piece],
+            "noise": [Ack(3, 2)],
         }[fate]  # fmt: skip
 
     try:

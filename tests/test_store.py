@@ -20,6 +20,7 @@ from greenload.core import slots as slots_module
 from greenload.core.bundle import Bundle
 from greenload.core.errors import GreenloadError
 from greenload.core.fleet import LOST_AFTER_S, Expected, Fleet
+from greenload.core.gate import Breach, Gate
 from greenload.core.grants import Granted
 from greenload.core.messages import Beat, Bye, Claim, Hello, Plan, Report, Stop
 from greenload.core.news import DONE, LOST, READY, RUNNING, STALLED, News
@@ -29,13 +30,16 @@ from greenload.core.roster import EDIT, JOIN, Change, Edit
 from greenload.core.roster_log import NOTICE_S
 from greenload.core.run_info import RunInfo
 from greenload.core.shape import parse_stages
+from greenload.core.stall import Stall
 from greenload.core.stats import Sample, Stats
 from greenload.core.terms import Terms
+from greenload.core.thresholds import parse_threshold
 from greenload.store import Store, StoreBusy, StoreError
 from greenload.tables import SCHEMA_VERSION
 
 ROOT = Path(__file__).resolve().parents[1]
 PLAN = Plan(parse_stages("5@10s,0@5s"), None, (Share("Reader", 0.5), Share("Admin", 1, 2)), "http://h", 10.0, -3)
+GATE = Gate((parse_threshold("GET /: p99 > 300ms"),), (parse_threshold("failures > 2.5%"),), 4.5, 2)
 BUNDLE = Bundle.of({"s.py": b"pass", "data/x": bytes(range(256))})
 INFO = RunInfo("run-1", "2030-01-01T00:00:00+00:00", "users", "s.py", "ab" * 32, None, 7, "1.0")
 AT_S = 1000.0
@@ -45,7 +49,7 @@ EPOCHS = {"one": 11, "two": 2**63 - 1}
 def store_in(folder):
     """Return a Store that closes itself, with one run in it."""
     store = Store(Path(folder) / "runs.db")
-    store.open_run(INFO, PLAN, BUNDLE)
+    store.open_run(INFO, PLAN, GATE, BUNDLE)
     return closing(store)
 
 
@@ -76,6 +80,7 @@ def stats_of(samples, died=0, traceback=None):
         stats.record_unfinished("GET", "/", 3.5)
         stats.sent += 1
         stats.lag.record(15)
+        stats.missed_slots, stats.longest_stall = 4, Stall(1.25, 2.0)
     return stats
 
 
@@ -104,7 +109,7 @@ def lost_s_of(results):
 
 def in_the_open(results):
     """Return a Results as plain values, but for when workers were lost."""
-    names = ("total", "total_tally", "slots", "workers", "elapsed_s")
+    names = ("total", "total_tally", "measured", "measured_tally", "warmup_s", "slots", "workers", "elapsed_s")
     shown = {name: plain(getattr(results, name)) for name in names}
     for record in shown["workers"].values():
         del record["lost_s"]
@@ -119,8 +124,31 @@ def test_a_run_that_has_not_begun_is_loaded_as_it_was_opened(tmp_path):
         run = store.load("run-1")
 
     assert (run.info, run.plan, run.bundle, run.has_ended) == (INFO, PLAN, BUNDLE, False)
+    assert (run.gate, run.breach) == (GATE, None)
     assert (run.kept.elapsed_s, run.kept.entries, run.kept.members) == (None, [], [])
-    assert plain(run.kept.results) == plain(Results())
+    assert plain(run.kept.results) == plain(Results(GATE.warmup_s))
+
+
+def test_what_a_run_was_aborted_for_is_kept_with_its_stop(tmp_path):
+    with store_in(tmp_path) as store:
+        store.keep("run-1", News(stop=Stop(at_once=True), breach=Breach(0, 12.5, 7.25)))
+        store.keep("run-1", news_of(states={"one": (5, DONE)}))
+
+        run = store.load("run-1")
+
+    assert (run.breach, run.kept.stop) == (Breach(0, 12.5, 7.25), Stop(at_once=True))
+
+
+def test_old_seconds_that_were_joined_are_still_known_as_warm_up_or_not(tmp_path, monkeypatch):
+    monkeypatch.setattr(slots_module, "MOST_SLOTS", 8)
+
+    with store_in(tmp_path) as store:
+        for second in range(40):
+            store.keep("run-1", news_of(reports=[report("one", second + 1)]))
+        loaded = store.load("run-1").kept.results
+
+    assert (loaded.total.sent, loaded.measured.sent, loaded.measured_s) == (40, 38, 38.0)
+    assert loaded.slots[0].width_s > GATE.warmup_s
 
 
 samples = st.builds(
@@ -143,7 +171,7 @@ class Run:
 
     def __init__(self, store):
         self.store = store
-        self.fleet = Fleet(PLAN, Expected(2), Terms("1.0", "sha", BUNDLE))
+        self.fleet = Fleet(PLAN, Expected(2), Terms("1.0", "sha", BUNDLE), GATE.warmup_s)
         self.entries = []
         self.now_s = AT_S
         self.reported_s = dict.fromkeys(EPOCHS, 0.0)
@@ -163,7 +191,7 @@ class Run:
         until_s = self.now_s - AT_S
         args = (self.reported_s[worker], until_s, stats, seq % 5, 95.0, seq * 10)
         self.reported_s[worker] = until_s
-        self.hear(Report(worker, EPOCHS[worker], seq, *args))
+        self.hear(Report(worker, EPOCHS[worker], seq, *args, clock_step_s=float(seq % 3)))
 
     def wait(self, worker, _):
         self.now_s += 0.6
@@ -243,7 +271,7 @@ def test_a_run_that_is_taken_up_again_and_again_keeps_each_request_once(tmp_path
         for _ in range(3):
             kept = store.load("run-1").kept
             sent.append(kept.results.total.sent)
-            run.fleet = Fleet(PLAN, Expected(2), Terms("1.0", "sha", BUNDLE))
+            run.fleet = Fleet(PLAN, Expected(2), Terms("1.0", "sha", BUNDLE), GATE.warmup_s)
             run.fleet.go_on(kept, run.now_s)
             run.edit("one", None)
             run.keep()
@@ -326,7 +354,7 @@ def test_what_was_granted_is_kept_by_run(tmp_path):
         Granted("accounts", "one", 11, 3, 5, 1),
     ]
     with store_in(tmp_path) as store:
-        store.open_run(replace(INFO, id="run-2"), PLAN, BUNDLE)
+        store.open_run(replace(INFO, id="run-2"), PLAN, GATE, BUNDLE)
         store.keep("run-1", News(granted=granted[:2]))
         store.keep("run-1", News(granted=granted[2:]))
         store.keep("run-2", News(granted=granted[:1]))
@@ -345,7 +373,7 @@ def test_a_master_that_reads_what_was_granted_answers_each_workers_last_claim_th
         for claim in one:
             [(_, last)] = run.fleet.hear(b"one", claim, run.now_s)
         run.keep()
-        run.fleet = Fleet(PLAN, Expected(2), Terms("1.0", "sha", BUNDLE))
+        run.fleet = Fleet(PLAN, Expected(2), Terms("1.0", "sha", BUNDLE), GATE.warmup_s)
         run.fleet.go_on(store.load("run-1").kept, run.now_s)
 
         [(_, again)] = run.fleet.hear(b"one", one[-1], run.now_s)
@@ -366,7 +394,7 @@ def test_a_master_that_reads_what_was_granted_answers_each_workers_last_claim_th
 )
 def test_a_stop_is_kept_and_what_comes_after_it_takes_nothing_back(tmp_path, said, kept):
     with store_in(tmp_path) as store:
-        store.open_run(replace(INFO, id="run-2"), PLAN, BUNDLE)
+        store.open_run(replace(INFO, id="run-2"), PLAN, GATE, BUNDLE)
         for stop in said:
             store.keep("run-1", News(stop=stop))
         store.keep("run-1", news_of(began=True, states={"one": (1, DONE)}))
@@ -394,7 +422,7 @@ def test_no_news_are_not_written(tmp_path):
 
 def test_a_run_has_ended_when_that_was_said(tmp_path):
     with store_in(tmp_path) as store:
-        store.open_run(replace(INFO, id="run-2"), PLAN, BUNDLE)
+        store.open_run(replace(INFO, id="run-2"), PLAN, GATE, BUNDLE)
         store.end_run("run-1")
 
         assert store.load("run-1").has_ended
@@ -405,7 +433,7 @@ def test_two_runs_in_one_file_do_not_mix(tmp_path):
     other = replace(INFO, id="run-2", seed=8)
     plan = replace(PLAN, host=None, duration_s=3.0)
     with store_in(tmp_path) as store:
-        store.open_run(other, plan, Bundle(b"other"))
+        store.open_run(other, plan, Gate(), Bundle(b"other"))
         store.keep("run-1", news_of(True, [Change(0.0, JOIN, "one")], {"one": (1, RUNNING)}, [report("one", 1, 3)]))
         store.keep(
             "run-2", news_of(False, [], {"one": (2, DONE)}, [report("one", 1, 4, epoch=2), report("one", 2, 5, 2)])
@@ -440,18 +468,18 @@ def test_a_report_that_is_kept_twice_is_an_error_and_nothing_of_that_news_is_kep
 
 def test_a_run_is_opened_once(tmp_path):
     with store_in(tmp_path) as store, pytest.raises(StoreError):
-        store.open_run(INFO, PLAN, BUNDLE)
+        store.open_run(INFO, PLAN, GATE, BUNDLE)
 
 
 def test_a_number_that_the_file_cannot_hold_is_an_error_that_names_the_file(tmp_path):
     with store_in(tmp_path) as store, pytest.raises(StoreError, match=r"runs\.db: "):
-        store.open_run(replace(INFO, id="run-2", seed=2**64), PLAN, BUNDLE)
+        store.open_run(replace(INFO, id="run-2", seed=2**64), PLAN, GATE, BUNDLE)
 
 
 def test_an_unknown_run_is_an_error_that_names_the_last_ones(tmp_path):
     with store_in(tmp_path) as store:
         for number in range(2, 8):
-            store.open_run(replace(INFO, id=f"run-{number}", started=f"2030-01-0{number}T00:00:00"), PLAN, BUNDLE)
+            store.open_run(replace(INFO, id=f"run-{number}", started=f"2030-01-0{number}T00:00:00"), PLAN, GATE, BUNDLE)
 
         with pytest.raises(StoreError) as unknown:
             store.load("run-99")
@@ -646,7 +674,7 @@ def test_a_run_that_nobody_makes_any_more_can_be_taken_up_again_and_again_and_no
 
 def test_two_runs_in_one_file_can_be_made_at_the_same_time(tmp_path):
     with store_in(tmp_path), closing(Store(tmp_path / "runs.db")) as second:
-        second.open_run(replace(INFO, id="run-2"), PLAN, BUNDLE)
+        second.open_run(replace(INFO, id="run-2"), PLAN, GATE, BUNDLE)
 
 
 def test_for_a_run_that_is_not_there_no_lock_is_made(tmp_path):

@@ -11,9 +11,10 @@ import pytest
 import zmq
 from zmq.utils import z85
 
+import greenload.curve
 from greenload.core.codec import Malformed
 from greenload.core.messages import Ack, Beat, Hello, Refused, Stop
-from greenload.curve import guard, present
+from greenload.curve import UNKNOWN, guard, present
 from greenload.key import JoinKey
 from greenload.transport import MemoryHub, TransportError, Unreadable, Unwelcome, ZmqHub, ZmqLine
 from tests.conftest import wait_until
@@ -49,10 +50,10 @@ def test_what_a_worker_says_arrives_and_the_answer_finds_its_way_back(ends):
 
     line.send(hello)
     route, heard = within(5, hub.receive)
-    hub.send(route, Ack(3))
+    hub.send(route, Ack(3, 2))
 
     assert heard == hello
-    assert within(5, line.receive) == Ack(3)
+    assert within(5, line.receive) == Ack(3, 2)
 
 
 def test_messages_keep_their_order(ends):
@@ -79,7 +80,7 @@ def test_one_end_can_read_while_it_writes(ends):
 def test_an_order_to_nobody_is_dropped_in_silence():
     hub = ZmqHub("tcp://127.0.0.1:0")
 
-    hub.send(b"nobody", Ack(1))
+    hub.send(b"nobody", Ack(1, 2))
 
     hub.close()
 
@@ -90,7 +91,7 @@ def test_an_order_to_nobody_is_dropped_in_silence():
         ([b""], "not msgpack"),
         ([b"\xc1"], "not msgpack"),
         ([b"\x93\xa5hello\x01\x02"], "hello: expected a list of 4"),
-        ([b"\x92\xa3ack\x01"], "a worker does not say Ack"),
+        ([b"\x93\xa3ack\x01\x02"], "a worker does not say Ack"),
         ([b"one", b"two"], "one frame, not 2"),
         ([b"\xd9\xff" + b"x" * 10], "not msgpack"),
     ],
@@ -236,6 +237,111 @@ def test_a_worker_with_keys_that_the_master_does_not_know_is_told_the_same(monke
     hub.close()
 
 
+# What the master logs of who has not its key
+
+
+@pytest.fixture
+def guarded():
+    hub = ZmqHub("tcp://127.0.0.1:0", KEY)
+    yield hub
+    hub.close()
+
+
+def knock(hub, address="127.0.0.1"):
+    """Be a worker without a key at `address`, one that takes its time: of one that hangs up first nothing is known."""
+    host, _, port = hub.address.removeprefix("tcp://").rpartition(":")
+    with socket.create_connection((host, int(port)), source_address=(address, 0)) as connection:
+        gevent.sleep(0.05)
+        connection.sendall(b"\xff" + bytes(8) + b"\x7f\x03\x00" + b"NULL".ljust(20, b"\0") + bytes(32))
+        connection.settimeout(5)
+        gevent.get_hub().threadpool.apply(until_closed, (connection,))
+
+
+def wait_for(caplog, messages):
+    with gevent.Timeout(5):
+        while len(caplog.messages) < messages:
+            gevent.sleep(0.01)
+
+
+def until_closed(connection):
+    try:
+        while connection.recv(65536):
+            pass
+    except ConnectionError:
+        pass
+
+
+def test_the_master_logs_a_worker_with_another_key_but_not_each_time_it_tries(guarded, caplog):
+    line = ZmqLine(guarded.address, OTHER_KEY)
+
+    with pytest.raises(Unwelcome):
+        within(2, line.receive)
+    wait_for(caplog, 1)
+    line.close()
+
+    # Who has gone before anybody could look has no address; it is an address like any other.
+    told = [message.partition(";")[0].replace("127.0.0.1", UNKNOWN) for message in caplog.messages]
+    assert set(told) == {f"{UNKNOWN} has another join key and is not let in"}
+    assert len(told) <= 2
+
+
+def test_the_master_logs_a_worker_whose_keys_it_does_not_know(guarded, caplog, monkeypatch):
+    monkeypatch.setattr(JoinKey, "workers_secret", OTHER_KEY.workers_secret)
+    line = ZmqLine(guarded.address, KEY)
+
+    with pytest.raises(Unwelcome):
+        within(2, line.receive)
+    wait_for(caplog, 1)
+    line.close()
+
+    assert "has another join key and is not let in" in caplog.messages[0]
+
+
+def test_each_address_without_a_key_is_logged_once_in_a_while(guarded, caplog):
+    for address in ("127.0.0.1", "127.0.0.1", "127.0.0.2", "127.0.0.1", "127.0.0.3"):
+        knock(guarded, address)
+    wait_for(caplog, 3)
+
+    assert caplog.messages == [
+        "127.0.0.1 has no join key and is not let in",
+        "127.0.0.2 has no join key and is not let in; 1 more were not let in since this was last said",
+        "127.0.0.3 has no join key and is not let in; 1 more were not let in since this was last said",
+    ]
+
+
+def test_an_address_that_knocks_for_long_is_logged_again(guarded, caplog, monkeypatch):
+    monkeypatch.setattr(greenload.curve, "TELL_AGAIN_S", 0.0)
+
+    knock(guarded)
+    knock(guarded)
+    wait_for(caplog, 2)
+
+    assert caplog.messages == ["127.0.0.1 has no join key and is not let in"] * 2
+
+
+def test_a_thousand_addresses_do_not_fill_the_log(guarded, caplog, monkeypatch):
+    monkeypatch.setattr(greenload.curve, "MOST_TOLD", 2)
+
+    for number in range(1, 6):
+        knock(guarded, f"127.0.0.{number}")
+    gevent.sleep(0.05)
+
+    assert len(caplog.messages) == 2
+
+
+def test_nothing_is_logged_of_who_gets_in_or_is_no_worker(guarded, caplog):
+    line = ZmqLine(guarded.address, KEY)
+    line.send(Beat("one", 1))
+    host, _, port = guarded.address.removeprefix("tcp://").rpartition(":")
+    with socket.create_connection((host, int(port))) as scanner:
+        scanner.sendall(b"GET / HTTP/1.1\r\n\r\n")
+        assert within(5, guarded.receive)[1] == Beat("one", 1)
+    line.close()
+    gevent.sleep(0.1)
+
+    assert caplog.messages == []
+
+
 def test_what_answers_in_another_language_is_no_master():
     with socket.create_server(("127.0.0.1", 0)) as server:
         line = ZmqLine(f"tcp://127.0.0.1:{server.getsockname()[1]}", KEY)
@@ -289,9 +395,9 @@ def test_connections_that_are_only_closed_are_no_wrong_key_and_the_worker_gets_i
 
     line.send(Beat("one", 1))
     route, _ = within(5, hub.receive)
-    hub.send(route, Ack(1))
+    hub.send(route, Ack(1, 2))
 
-    assert within(5, receiving.get) == Ack(1)
+    assert within(5, receiving.get) == Ack(1, 2)
     line.close()
     hub.close()
 
@@ -309,9 +415,9 @@ def test_a_master_that_goes_away_and_comes_back_with_the_key_is_found_again():
 
     line.send(Beat("one", 9))
     route, _ = within(5, hub.receive)
-    hub.send(route, Ack(1))
+    hub.send(route, Ack(1, 2))
 
-    assert within(5, receiving.get) == Ack(1)
+    assert within(5, receiving.get) == Ack(1, 2)
     line.close()
     hub.close()
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import secrets
 import signal
 import sys
@@ -19,13 +20,16 @@ from pathlib import Path
 import click
 import gevent
 
+from greenload.cli.guard import Guard, check
 from greenload.cli.keyboard import keys
 from greenload.cli.local_workers import LocalWorkers
 from greenload.core.bundle import Bundle
 from greenload.core.errors import GreenloadError
 from greenload.core.fleet import Fleet
+from greenload.core.gate import Breach, Gate
 from greenload.core.messages import Plan
 from greenload.core.news import News
+from greenload.core.offer import offer_of
 from greenload.core.results import Results
 from greenload.core.run_info import RunInfo
 from greenload.core.schedule import NotRunning
@@ -33,9 +37,13 @@ from greenload.core.shape import MOST_USERS, ShapeError
 from greenload.core.terms import Expected, Terms
 from greenload.green import THROWN
 from greenload.master import Master, WorkerBroke
-from greenload.report.console import LiveView, ProgressHandler, console_for, print_summary
+from greenload.report.console import print_summary
+from greenload.report.github import workflow_commands
+from greenload.report.junit import junit
+from greenload.report.live import LiveView, ProgressHandler
 from greenload.report.locust_csv import LocustCsv, csv_paths
-from greenload.report.summary import summarize
+from greenload.report.summary import Document, summarize
+from greenload.report.terminal import console_for
 from greenload.scenario import Scenario
 from greenload.transport import Hub
 from greenload.user.recorder import describe
@@ -43,16 +51,19 @@ from greenload.version import VERSION
 
 EDIT_SPAWN_RATE = 10.0  # users/s, when a key changes their number
 LOG_LEVELS = ("debug", "info", "warning", "error")
+NO_GATE = Gate()
 
 log = logging.getLogger("greenload")
 
 
 @dataclass(frozen=True)
 class Outputs:
-    """Where a run shows and writes itself."""
+    """Where a run shows and writes itself, and (is_strict) whether a verdict of SUSPECT shall be an error."""
 
     json_file: Path | None = None
+    junit_file: Path | None = None
     csv_prefix: str | None = None
+    is_strict: bool = False
     quiet: bool = False
     log_level: str = "info"
     log_file: Path | None = None
@@ -62,12 +73,15 @@ class Outputs:
 class Conducted:
     """A run that is about to be seen through.
 
-    keep  is told what must outlive this process;  end: that all was kept which was to come, also what broke a worker
+    breach  what it was aborted for already, when another master did
+    keep    is told what must outlive this process;  end: that all was kept which was to come, also what broke a worker
     """
 
     info: RunInfo
     plan: Plan
     fleet: Fleet
+    gate: Gate = NO_GATE
+    breach: Breach | None = None
     keep: Callable[[News], object] = lambda news: None
     end: Callable[[], object] = lambda: None
 
@@ -76,13 +90,13 @@ def conduct(run: Conducted, hub: Hub, outputs: Outputs, local: LocalWorkers | No
     """Make a run with workers that come by `hub`; print and write all of it, also when it stops or breaks.
 
     local: those of them that are started for this run and end with it.
-    Raises RunBroke, last of all; EndedEarly when there was no run.
+    Raises RunBroke, ThresholdsFailed or NotValid, last of all; EndedEarly when there was no run.
     """
     began = datetime.fromisoformat(run.info.started)
     progress = console_for(sys.stderr)
     results = run.fleet.results
     with ExitStack() as cleanup:
-        for path in (outputs.json_file, outputs.log_file, *csv_paths(outputs.csv_prefix)):
+        for path in (outputs.json_file, outputs.junit_file, outputs.log_file, *csv_paths(outputs.csv_prefix)):
             _check_writable(path)
         handler = ProgressHandler(progress) if outputs.log_file is None else logging.FileHandler(outputs.log_file)
         cleanup.callback(_log_to(handler, outputs.log_level))
@@ -95,7 +109,9 @@ def conduct(run: Conducted, hub: Hub, outputs: Outputs, local: LocalWorkers | No
                 csv_files.second(results)
             if view is not None:
                 view.show(results)
+            guard.watch(results, master)
 
+        guard = Guard(run.gate, run.plan.duration_s, run.breach)
         master = Master(run.fleet, hub, run.keep, observe)
         for number in (signal.SIGINT, signal.SIGTERM):
             cleanup.callback(gevent.signal_handler(number, _stop, master, run.plan.stop_timeout_s).cancel)
@@ -103,30 +119,45 @@ def conduct(run: Conducted, hub: Hub, outputs: Outputs, local: LocalWorkers | No
         with keys(_Users(master, results).change), view or nullcontext(), taking_part:
             broken = _run(master)
         is_through = broken is None or isinstance(broken, WorkerBroke)
-        # The files before the screen: whoever reads from that may have gone away.
-        document = summarize(run.info, results)
-        try:
-            if outputs.json_file is not None:
-                outputs.json_file.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-            if csv_files is not None:
-                csv_files.finish(results)
-        except OSError as error:
-            broken = broken or error
-        try:
-            print_summary(console_for(sys.stdout), document)
-        except OSError as error:
-            broken = broken or error
+        document = summarize(run.info, results, run.gate.judge(results, guard.breach), offer_of(run.plan, results))
+        broken = _publish(document, results, outputs, csv_files, broken)
     if is_through:
         run.end()
     if broken is not None:
-        what = str(broken) if isinstance(broken, GreenloadError) else describe(broken)
-        raise RunBroke(f"the run broke: {what}") from broken
+        raise RunBroke(_said(broken)) from broken
+    check(document, outputs.is_strict)
 
 
-def unkept_run(scenario: Scenario, plan: Plan, workers: int) -> Conducted:
+def _publish(
+    document: Document, results: Results, outputs: Outputs, csv_files: LocustCsv | None, broken: BaseException | None
+) -> BaseException | None:
+    """Write and print all there is to say of a run; return what broke it, which may be that this could not be done."""
+    # The files before the screen: whoever reads from that may have gone away.
+    try:
+        if outputs.json_file is not None:
+            outputs.json_file.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+        if outputs.junit_file is not None:
+            said = None if broken is None else _said(broken)
+            outputs.junit_file.write_bytes(junit(document, said, outputs.is_strict))
+        if csv_files is not None:
+            csv_files.finish(results, document["verdict"])
+    except OSError as error:
+        broken = broken or error
+    try:
+        print_summary(console_for(sys.stdout), document)
+        if os.environ.get("GITHUB_ACTIONS") == "true":
+            for command in workflow_commands(document):
+                console_for(sys.stderr).out(command, highlight=False)
+    except OSError as error:
+        broken = broken or error
+    return broken
+
+
+def unkept_run(scenario: Scenario, plan: Plan, workers: int, gate: Gate = NO_GATE) -> Conducted:
     """Return a run that begins now, of which nothing outlives this process, for workers that have its scenario."""
     terms = Terms(VERSION, scenario.sha256, Bundle(b""))
-    return Conducted(new_run(scenario, plan), plan, Fleet(plan, Expected(workers), terms))
+    fleet = Fleet(plan, Expected(workers), terms, gate.warmup_s)
+    return Conducted(new_run(scenario, plan), plan, fleet, gate)
 
 
 def new_run(scenario: Scenario, plan: Plan) -> RunInfo:
@@ -136,7 +167,7 @@ def new_run(scenario: Scenario, plan: Plan) -> RunInfo:
     return RunInfo(
         id=f"{began:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}",
         started=began.isoformat(timespec="seconds"),
-        model="users",
+        model="users" if plan.arrivals is None else "rate",
         scenario=str(scenario.path),
         scenario_sha256=scenario.sha256,
         host=plan.host or ", ".join(sorted(hosts)) or None,
@@ -169,6 +200,10 @@ class RunBroke(click.ClickException):
     """The generator itself failed; what was measured until then was printed."""
 
     exit_code = 3
+
+
+def _said(broken: BaseException) -> str:
+    return f"the run broke: {broken if isinstance(broken, GreenloadError) else describe(broken)}"
 
 
 def _run(master: Master) -> BaseException | None:

@@ -13,6 +13,7 @@ import click
 
 from greenload.cli.conduct import Outputs, conduct, unkept_run
 from greenload.cli.local_workers import LocalWorkers
+from greenload.cli.options import phases_option
 from greenload.core.errors import GreenloadError
 from greenload.core.messages import Plan
 from greenload.core.shape import ramp
@@ -36,14 +37,16 @@ class DemoError(GreenloadError):
 
 
 @click.command("demo")
-def command() -> None:
+@phases_option
+def command(phases: bool) -> None:
     """Load the album service for a quarter of a minute and see what greenload is."""
     scenario_path = CHECKOUT / "examples" / "albums.py"
     if not scenario_path.exists():
         raise DemoError("the demo needs examples/ and service/ beside greenload/: run it in a clone of the repository")
     with _album_service() as url:
         scenario = load(Path(os.path.relpath(scenario_path)), only=["AlbumUser"])
-        plan = Plan(ramp(USERS, SPAWN_RATE), RUN_TIME_S, scenario.shares(), url, STOP_TIMEOUT_S, SEED)
+        shape = ramp(USERS, SPAWN_RATE)
+        plan = Plan(shape, RUN_TIME_S, scenario.shares(), url, STOP_TIMEOUT_S, SEED, has_phases=phases)
         key = JoinKey.new()
         hub = ZmqHub("tcp://127.0.0.1:0", key)
         click.echo(f"{WORKERS} workers with {USERS} users load the album service for {RUN_TIME_S:.0f} s ...", err=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -13,8 +14,6 @@ from greenload.cli.conduct import Conducted, Outputs, conduct, new_run
 from greenload.cli.options import Duration, check_address, is_own_address, key_option
 from greenload.cli.run_options import Wanted, plan_options_said, run_options
 from greenload.core.fleet import Fleet
-from greenload.core.messages import Plan
-from greenload.core.run_info import RunInfo
 from greenload.core.terms import Expected, Terms
 from greenload.key import JoinKey
 from greenload.scenario_files import read
@@ -95,9 +94,10 @@ def _begun(
     """Return a run that begins now, and of which the store knows."""
     info = new_run(wanted.scenario, wanted.plan)
     bundle = read(wanted.scenario.path, includes)
-    store.open_run(info, wanted.plan, bundle)
-    fleet = Fleet(wanted.plan, expected, Terms(VERSION, info.scenario_sha256, bundle, any_scenario))
-    return _kept(info, wanted.plan, fleet, store)
+    store.open_run(info, wanted.plan, wanted.gate, bundle)
+    terms = Terms(VERSION, info.scenario_sha256, bundle, any_scenario)
+    fleet = Fleet(wanted.plan, expected, terms, wanted.gate.warmup_s)
+    return _kept(Conducted(info, wanted.plan, fleet, wanted.gate), store)
 
 
 def _resumed(run_id: str, expected: Expected, any_scenario: bool, store: Store) -> Conducted:
@@ -113,8 +113,10 @@ def _resumed(run_id: str, expected: Expected, any_scenario: bool, store: Store) 
     terms = Terms(VERSION, stored.info.scenario_sha256, stored.bundle, any_scenario)
     fleet = Fleet(stored.plan, expected, terms)
     fleet.go_on(stored.kept, time.monotonic())
-    return _kept(stored.info, stored.plan, fleet, store)
+    return _kept(Conducted(stored.info, stored.plan, fleet, stored.gate, stored.breach), store)
 
 
-def _kept(info: RunInfo, plan: Plan, fleet: Fleet, store: Store) -> Conducted:
-    return Conducted(info, plan, fleet, lambda news: store.keep(info.id, news), lambda: store.end_run(info.id))
+def _kept(run: Conducted, store: Store) -> Conducted:
+    """Return `run` as one that outlives this process."""
+    run_id = run.info.id
+    return replace(run, keep=lambda news: store.keep(run_id, news), end=lambda: store.end_run(run_id))

@@ -17,7 +17,8 @@ import click
 from greenload.core.codec import LONGEST_NAME, is_name
 from greenload.core.errors import GreenloadError
 from greenload.core.messages import Resolved
-from greenload.core.shape import Shape, ShapeError, parse_duration_s, parse_stages
+from greenload.core.shape import Shape, ShapeError, parse_duration_s, parse_rate, parse_rate_stages, parse_stages
+from greenload.core.thresholds import Threshold, ThresholdError, parse_threshold
 from greenload.key import JoinKey, KeyMalformed
 
 KEY_VARIABLE = "GREENLOAD_KEY"
@@ -45,8 +46,42 @@ class Stages(click.ParamType):  # type: ignore[type-arg,unused-ignore]
         if isinstance(value, Shape):
             return value
         try:
-            return parse_stages(str(value))
+            return self.parse(str(value))
         except ShapeError as error:
+            self.fail(str(error), param, ctx)
+
+    def parse(self, text: str) -> Shape:
+        return parse_stages(text)
+
+
+class RateStages(Stages):
+    """A Shape of arrivals a second, from RATE@DURATION,..."""
+
+    def parse(self, text: str) -> Shape:
+        return parse_rate_stages(text)
+
+
+class Rate(click.ParamType):  # type: ignore[type-arg,unused-ignore]
+    """Arrivals a second, from 200/s, 12000/m or 30/h."""
+
+    name = "rate"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        try:
+            return parse_rate(str(value))
+        except ShapeError as error:
+            self.fail(str(error), param, ctx)
+
+
+class Condition(click.ParamType):  # type: ignore[type-arg,unused-ignore]
+    """A Threshold, from [NAME:] METRIC OPERATOR NUMBER[UNIT]."""
+
+    name = "condition"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Threshold:
+        try:
+            return parse_threshold(str(value))
+        except ThresholdError as error:
             self.fail(str(error), param, ctx)
 
 
@@ -177,6 +212,13 @@ def usable_cores() -> int:
     """Return how many cores this process may use."""
     # Not every system can say so, and then all the machine has is the best guess.
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+phases_option = click.option(
+    "--phases",
+    is_flag=True,
+    help="Measure connecting, TLS, the first byte and receiving apart, for each request name.",
+)
 
 
 def processes_option(meaning: str) -> Callable[[Callable[..., None]], Callable[..., None]]:

@@ -44,7 +44,7 @@ def _run_in_memory(wanted: Wanted, outputs: Outputs) -> None:
     hello = Hello(WORKER, secrets.randbits(32), VERSION, wanted.scenario.sha256)
     # What breaks the worker is told to the master by its Bye, and raised there.
     GreenThreads().start(Worker(hub.line, hello, wanted.scenario.classes).run)
-    conduct(unkept_run(wanted.scenario, wanted.plan, 1), hub, outputs)
+    conduct(unkept_run(wanted.scenario, wanted.plan, 1, wanted.gate), hub, outputs)
 
 
 def _run_in_processes(wanted: Wanted, outputs: Outputs, count: int) -> None:
@@ -52,6 +52,6 @@ def _run_in_processes(wanted: Wanted, outputs: Outputs, count: int) -> None:
     hub = ZmqHub("tcp://127.0.0.1:0", key)
     local = LocalWorkers(count, WORKER, [f"--master={hub.address}", f"--scenario={wanted.scenario.path}"], key)
     try:
-        conduct(unkept_run(wanted.scenario, wanted.plan, count), hub, outputs, local)
+        conduct(unkept_run(wanted.scenario, wanted.plan, count, wanted.gate), hub, outputs, local)
     finally:
         hub.close()

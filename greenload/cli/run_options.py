@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,20 +13,25 @@ import click
 from click.core import ParameterSource
 
 from greenload.cli.conduct import LOG_LEVELS, Outputs
-from greenload.cli.options import Duration, Resolve, Stages
+from greenload.cli.load_options import LOAD_PARAMETERS, takes_load
+from greenload.cli.options import Condition, Duration, Resolve, phases_option
+from greenload.core.gate import Gate
+from greenload.core.load import Load
 from greenload.core.messages import Plan, Resolved
-from greenload.core.shape import Shape, ramp
-from greenload.scenario import Scenario, check_hosts, load
+from greenload.core.thresholds import Threshold
+from greenload.scenario import Scenario, check_arrivals, check_hosts
+from greenload.scenario import load as load_scenario
 
 Command = Callable[..., None]
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What somebody asked for on the command line: these users, for so long."""
+    """What somebody asked for on the command line: these users, for so long, and what they must come through."""
 
     scenario: Scenario
     plan: Plan
+    gate: Gate
 
 
 def run_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -38,15 +44,19 @@ def run_options(command: Callable[..., None]) -> Callable[..., None]:
     def call(
         scenario: Path | None,
         host: str | None,
-        users: int | None,
-        spawn_rate: float | None,
-        run_time: float | None,
-        stages: Shape | None,
+        load: Load,
         stop_timeout: float,
         classes: tuple[str, ...],
         seed: int | None,
         resolved: tuple[Resolved, ...],
+        phases: bool,
+        fail_if: tuple[Threshold, ...],
+        abort_if: tuple[Threshold, ...],
+        grace: float,
+        warmup: float,
+        strict: bool,
         json_file: Path | None,
+        junit_file: Path | None,
         csv_prefix: str | None,
         quiet: bool,
         log_level: str,
@@ -54,15 +64,21 @@ def run_options(command: Callable[..., None]) -> Callable[..., None]:
         **own: Any,
     ) -> None:
         def wanted() -> Wanted:
-            shape, duration_s = _when(users, spawn_rate, run_time, stages)
-            loaded = load(scenario, classes)
+            loaded = load_scenario(scenario, classes)
             check_hosts(loaded, host)
+            shape, arrivals, duration_s = load.over(loaded.load).planned()
+            check_arrivals(loaded, arrivals)
             drawn = secrets.randbelow(2**31) if seed is None else seed
-            return Wanted(loaded, Plan(shape, duration_s, loaded.shares(), host, stop_timeout, drawn, resolved))
+            shares = loaded.shares()
+            plan = Plan(shape, duration_s, shares, host, stop_timeout, drawn, resolved, arrivals, phases)
+            gate = Gate(_all(loaded.fail_if, fail_if), _all(loaded.abort_if, abort_if), grace, math.ceil(warmup))
+            _check_warmup(gate, plan)
+            return Wanted(loaded, plan, gate)
 
-        command(wanted, Outputs(json_file, csv_prefix, quiet, log_level, log_file), **own)
+        command(wanted, Outputs(json_file, junit_file, csv_prefix, strict, quiet, log_level, log_file), **own)
 
     call.__doc__ = command.__doc__
+    call = takes_load(call)
     for option in reversed(RUN_OPTIONS):
         call = option(call)
     return call
@@ -74,35 +90,28 @@ def plan_options_said() -> list[str]:
     return [name for name in PLANNING if context.get_parameter_source(name) is ParameterSource.COMMANDLINE]
 
 
-def _when(
-    users: int | None, spawn_rate: float | None, run_time: float | None, stages: Shape | None
-) -> tuple[Shape, float | None]:
-    """Return the shape of a run and its duration in seconds, None for no end."""
-    if stages is not None and (users is not None or spawn_rate is not None):
-        raise click.UsageError("--stages says the users over time; -u and -r do not go with it")
-    if run_time is not None and run_time <= 0:
-        raise click.UsageError("-t needs a run time above 0, for example 30s")
-    if stages is not None:
-        return stages, stages.duration_s if run_time is None else run_time
-    return ramp(1 if users is None else users, 1.0 if spawn_rate is None else spawn_rate), run_time
+def _all(in_the_scenario: tuple[Threshold, ...], typed: tuple[Threshold, ...]) -> tuple[Threshold, ...]:
+    """Return both, each once."""
+    return tuple(dict.fromkeys((*in_the_scenario, *typed)))
+
+
+def _check_warmup(gate: Gate, plan: Plan) -> None:
+    if plan.duration_s is not None and plan.duration_s <= gate.warmup_s:
+        raise click.UsageError(
+            f"with --warmup nothing would be measured: it takes {gate.warmup_s} s (whole seconds),"
+            f" and the run {plan.duration_s:g} s"
+        )
 
 
 # The parameters that say what the run shall be, and not what is shown or written of it.
 PLANNING = (
-    "scenario", "host", "users", "spawn_rate", "run_time", "stages", "stop_timeout", "classes", "seed", "resolved",
+    "scenario", "host", *LOAD_PARAMETERS, "stop_timeout", "classes", "seed", "resolved", "phases",
+    "fail_if", "abort_if", "grace", "warmup",
 )  # fmt: skip
 
 RUN_OPTIONS = (
     click.argument("scenario", required=False, type=click.Path(path_type=Path)),
     click.option("-H", "--host", metavar="URL", help="Base URL of the service; goes before the classes' own host."),
-    click.option("-u", "--users", type=click.IntRange(min=1), help="How many virtual users.  [default: 1]"),
-    click.option(
-        "-r", "--spawn-rate", type=click.FloatRange(min=0, min_open=True), help="Users started a second.  [default: 1]"
-    ),
-    click.option(
-        "-t", "--run-time", type=Duration(), help="When to stop, for example 30s, 2m or 1h20m.  [default: never]"
-    ),
-    click.option("--stages", type=Stages(), help='Users over time instead of -u and -r: "50@30s,50@2m,0@10s".'),
     click.option(
         "--stop-timeout", type=Duration(), default="10s", show_default=True, help="How long a running task may finish."
     ),
@@ -118,11 +127,39 @@ RUN_OPTIONS = (
         metavar="HOST:IP",
         help="Use this address for HOST instead of looking it up; may be repeated.",
     ),
+    phases_option,
+    click.option(
+        "--fail-if",
+        type=Condition(),
+        multiple=True,
+        metavar="CONDITION",
+        help="At the end, fail (exit code 1) if this is so, for example 'p99 > 300ms'; may be repeated.",
+    ),
+    click.option(
+        "--abort-if",
+        type=Condition(),
+        multiple=True,
+        metavar="CONDITION",
+        help="The same, looked at each second; the run stops at once. May be repeated.",
+    ),
+    click.option(
+        "--grace", type=Duration(), default="10s", show_default=True, help="How long after the warm-up nothing aborts."
+    ),
+    click.option(
+        "--warmup", type=Duration(), default="0s", help="How much of the start does not count, in whole seconds."
+    ),
+    click.option("--strict", is_flag=True, help="End with exit code 4 when the verdict is SUSPECT."),
     click.option(
         "--json", "json_file", type=click.Path(path_type=Path), help="Write the summary as JSON to this file."
     ),
     click.option(
-        "--csv", "csv_prefix", metavar="PREFIX", help="Write Locust's four CSV files, PREFIX_stats.csv and so on."
+        "--junit", "junit_file", type=click.Path(path_type=Path), help="Write thresholds and verdict as JUnit XML."
+    ),
+    click.option(
+        "--csv",
+        "csv_prefix",
+        metavar="PREFIX",
+        help="Write Locust's four CSV files, PREFIX_stats.csv and so on, and the verdict.",
     ),
     click.option("--quiet", is_flag=True, help="No progress, only the summary."),
     click.option(

@@ -36,7 +36,6 @@ from greenload.core.terms import Expected, Terms
 
 STALLED_AFTER_S = 2.0
 LOST_AFTER_S = 5.0  # when the process cannot be reached, either: one that is only busy stays stalled
-TELL_AGAIN_S = 1.0
 ASK_EVERY_S = 1.0
 MOST_AHEAD_S = 600.0  # a worker's clock: a resumed master counts by the calendar's, or its machine stood still
 
@@ -51,11 +50,10 @@ class Order(NamedTuple):
 class Fleet:
     """The workers of one run."""
 
-    def __init__(self, plan: Plan, expected: Expected, terms: Terms) -> None:
-        self.results = Results()
+    def __init__(self, plan: Plan, expected: Expected, terms: Terms, warmup_s: int = 0) -> None:
+        self.results = Results(warmup_s)
         self.members: dict[str, Member] = {}
         self.errors: dict[str, str] = {}  # what broke which worker
-        self.ignored = 0  # messages that nobody can have meant for this run
         self._expected = expected
         self._terms = terms
         self._roster = RosterLog(plan)
@@ -73,6 +71,7 @@ class Fleet:
         self._grants = Grants(kept.granted)
         if kept.stop is not None:
             self._schedule.stop(now_s)
+            self.results.stop(kept.elapsed_s or 0.0)
         if kept.elapsed_s is None:
             return  # who waits for the beginning says hello again; nobody else is here
         self._schedule.begin(now_s - kept.elapsed_s)
@@ -131,10 +130,10 @@ class Fleet:
             self._news.accounts.append(self.results.add(message))
         member.says_it_knows(message.known, now_s)
         self._is_alive(member, now_s)
-        return [*self._answer(member, now_s), Order(route, Ack(member.seq))]
+        return [*self._answer(member, now_s), self._ack(member)]
 
     def _ignore(self, route: bytes, reason: str) -> list[Order]:
-        self.ignored += 1
+        self.results.ignored += 1
         return [Order(route, Refused(reason))]
 
     def nobody_at(self, route: bytes) -> None:
@@ -165,19 +164,20 @@ class Fleet:
             elif now_s - member.asked_s >= ASK_EVERY_S:
                 # Said in order to learn whether anybody is there: a process that is only busy is, and keeps its users.
                 member.asked_s = now_s
-                orders.append(Order(member.route, Ack(member.seq)))
+                orders.append(self._ack(member))
         here = [member for member in self.members.values() if member.state in (RUNNING, STALLED)]
         return orders + [order for member in here for order in self._inform(member, now_s)]
 
     def edit(self, users: int, spawn_rate: float, now_s: float) -> None:
         """From now on go to `users` users at `spawn_rate` users/s.  Raises NotRunning, or ShapeError."""
-        self._schedule.check_goes_on(now_s)
+        self._schedule.check_takes_edits(now_s)
         self._note([edit_to(users, spawn_rate, self._roster.next_s(self._schedule.elapsed_s(now_s)))])
 
     def stop(self, at_once: bool, now_s: float) -> list[Order]:
         """End the run; what was to end at once goes on doing so."""
         self._stop = self._news.stop = Stop(at_once or self._stop == Stop(at_once=True))
         self._schedule.stop(now_s)
+        self.results.stop(self._schedule.elapsed_s(now_s))
         return [Order(member.route, self._stop) for member in self.members.values() if member.state != DONE]
 
     def give_up(self, reason: str) -> list[Order]:
@@ -230,19 +230,17 @@ class Fleet:
 
     def _inform(self, member: Member, now_s: float) -> list[Order]:
         """Tell `member` what is new in the roster, and again what it does not say it knows: messages may be lost."""
-        # By what it said so long after it was told: who is silent may well know, and would only find it many times.
-        is_to_hear_again = member.known < member.told and member.heard_s - member.told_s >= TELL_AGAIN_S
-        first = member.known if is_to_hear_again else member.told
-        if first == len(self._roster) or not member.route:
+        first = member.untold(len(self._roster), now_s)
+        if first is None:
             return []
-        member.told = len(self._roster)
-        if first == member.known:  # not by more of it: changes that come often would put off what got lost for ever
-            member.told_s = now_s
         return [Order(member.route, self._roster.said_from(first, self._schedule.elapsed_s(now_s)))]
 
     def _answer(self, member: Member, now_s: float) -> list[Order]:
         """Return what one that spoke is to hear: what it does not know, and a stop once more."""
         return self._inform(member, now_s) + ([] if self._stop is None else [Order(member.route, self._stop)])
+
+    def _ack(self, member: Member) -> Order:
+        return Order(member.route, Ack(member.seq, len(self._roster)))
 
     def _is_alive(self, member: Member, now_s: float) -> None:
         """Note that a worker is alive; one that was lost comes back to its part of the users."""
@@ -261,11 +259,11 @@ class Fleet:
             self.errors[member.worker] = self._news.errors[member.worker] = bye.error
         if not self.has_begun:
             del self.members[member.worker]
-            return [Order(member.route, Ack(0))]
+            return [self._ack(member)]
         self.results.find(member.worker)
         if was_here and self._schedule.goes_on(now_s):  # at the end everybody leaves, and there is nothing to take over
             self._change(LOSE, member, now_s)
-        return [Order(member.route, Ack(member.seq))]
+        return [self._ack(member)]
 
     def _grant(self, claim: Claim) -> Grant:
         granted, is_new = self._grants.grant(claim)

@@ -64,6 +64,15 @@ def highest_us_in(bucket: int) -> int:
     return ((bucket - (b << _HALF_BITS) + 1) << b) - 1
 
 
+def fewest_for(percent: float) -> int:
+    """Return how many values there must be for `percent` of them to be less than all: 20 for 95, 1,000 for 99.9.
+
+    Of fewer the percentile is nothing but the maximum under another name.
+    """
+    beyond = 100_000_000 - round(percent * 1_000_000)  # in integers, for the reason that _rank has
+    return -(-100_000_000 // beyond) if beyond > 0 else 1
+
+
 class Histogram:
     """Durations in integer microseconds.
 

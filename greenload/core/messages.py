@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from greenload.core.arrivals import Arrivals
 from greenload.core.placement import Share
 from greenload.core.roster import Entry
 from greenload.core.shape import Shape
@@ -31,8 +32,10 @@ class Resolved(NamedTuple):
 class Plan:
     """What a run shall be.
 
-    duration_s is None for a run that ends when somebody ends it. host goes before the classes' own. A host may stand in
-    `resolved` several times, each time with another address.
+    In the closed model the users follow `shape`; in the open one, whose shape is empty, they are as many as `arrivals`
+    take. duration_s is None for a run that ends when somebody ends it. host goes before the classes' own. A host may
+    stand in `resolved` several times, each time with another address. has_phases: whether the phases of requests are
+    measured.
     """
 
     shape: Shape
@@ -42,6 +45,13 @@ class Plan:
     stop_timeout_s: float
     seed: int
     resolved: tuple[Resolved, ...] = ()
+    arrivals: Arrivals | None = None
+    has_phases: bool = False
+
+    @property
+    def most_users(self) -> int:
+        """The most users there ever are; with arrivals, the most there may be."""
+        return self.shape.most_users if self.arrivals is None else self.arrivals.max_users
 
 
 @dataclass(frozen=True)
@@ -87,6 +97,7 @@ class Report:
     cpu_percent      of one core, in that time
     counted          requests that ended since the beginning, by the worker's own count: what all reports must add up to
     known            how many entries of the roster the worker knows, from the first one on
+    clock_step_s     by how much the machine's calendar clock was set in that time; 0 when it was not
     """
 
     worker: str
@@ -99,6 +110,7 @@ class Report:
     cpu_percent: float
     counted: int
     known: int = 0
+    clock_step_s: float = 0.0
 
     @property
     def second(self) -> int:
@@ -124,6 +136,7 @@ class Report:
             sent=self.stats.sent,
             ended=self.stats.succeeded + self.stats.failed,
             unfinished=self.stats.unfinished,
+            clock_step_s=self.clock_step_s,
         )
 
 
@@ -141,6 +154,7 @@ class Account(NamedTuple):
     sent: int
     ended: int
     unfinished: int
+    clock_step_s: float = 0.0
 
     @property
     def second(self) -> int:
@@ -193,9 +207,10 @@ class Changes:
 
 @dataclass(frozen=True)
 class Ack:
-    """All reports up to `seq` are counted."""
+    """All reports up to `seq` are counted; the roster has so many entries, and who knows them all is up to date."""
 
     seq: int
+    entries: int
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from greenload.core.errors import GreenloadError
+from greenload.core.gate import Breach
 from greenload.core.grants import Granted
 from greenload.core.messages import Account, Stop
 from greenload.core.results import Results
 from greenload.core.roster import Entry
 from greenload.core.stats import Stats
+
+TELL_AGAIN_S = 1.0
 
 READY, RUNNING, STALLED, LOST, DONE = "ready", "running", "stalled", "lost", "done"
 
@@ -52,6 +55,21 @@ class Member:
         """Take in that it spoke, and where."""
         self.route, self.heard_s, self.is_there = route, now_s, True
 
+    def untold(self, entries: int, now_s: float) -> int | None:
+        """Return the first of so many entries that it is to be told now, or None; with it, it is told all later ones.
+
+        And again what it does not say it knows: messages may be lost.
+        """
+        # By what it said so long after it was told: who is silent may well know, and would only find it many times.
+        is_to_hear_again = self.known < self.told and self.heard_s - self.told_s >= TELL_AGAIN_S
+        first = self.known if is_to_hear_again else self.told
+        if first == entries or not self.route:
+            return None
+        self.told = entries
+        if first == self.known:  # not by more of it: changes that come often would put off what got lost for ever
+            self.told_s = now_s
+        return first
+
     def says_it_knows(self, known: int, now_s: float) -> None:
         """Take in that it knows `known` entries; fewer than before is old news, of a report that was sent again."""
         if known > self.known:
@@ -63,11 +81,13 @@ class News:
     """What has happened since somebody asked last: all that a master must know to go on with this run.
 
     states    worker -> (epoch, state), for those whose state is new;  errors: what broke which of them
+    breach    what the run was aborted for
     accounts  of the reports that were counted;  seconds: their stats, added up
     """
 
     began: bool = False
     stop: Stop | None = None
+    breach: Breach | None = None
     entries: list[Entry] = field(default_factory=list)
     states: dict[str, tuple[int, str]] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
@@ -77,13 +97,14 @@ class News:
 
     @property
     def is_empty(self) -> bool:
-        told = self.began, self.stop, self.entries, self.states, self.errors, self.accounts, self.granted
+        told = self.began, self.stop, self.breach, self.entries, self.states, self.errors, self.accounts, self.granted
         return not any(told)
 
     def add(self, later: News) -> None:
         """Take in what has happened after these."""
         self.began = self.began or later.began
         self.stop = later.stop or self.stop
+        self.breach = later.breach or self.breach
         self.entries += later.entries
         self.states.update(later.states)
         self.errors.update(later.errors)

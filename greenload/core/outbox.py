@@ -66,4 +66,6 @@ def _added(early: Report, late: Report) -> Report:
     busy_s = early.cpu_percent * early.covered_s + late.cpu_percent * late.covered_s
     covered_s = late.until_s - early.from_s
     cpu_percent = busy_s / covered_s if covered_s else late.cpu_percent
-    return replace(late, from_s=early.from_s, stats=sum_of([early.stats, late.stats]), cpu_percent=cpu_percent)
+    step_s = early.clock_step_s + late.clock_step_s
+    stats = sum_of([early.stats, late.stats])
+    return replace(late, from_s=early.from_s, stats=stats, cpu_percent=cpu_percent, clock_step_s=step_s)

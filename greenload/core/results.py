@@ -7,6 +7,7 @@ Knows nothing of how reports travel, and computes no percentile before somebody 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from greenload.core.messages import Account, Report
@@ -26,6 +27,7 @@ class WorkerRecord:
     requests  that ended, as merged from its reports;  counted: by its own count
     until_s   how far its reports go;  lost_s: when it was lost, unless it came back
     busy_s    its longest time on end above BUSY_CPU_PERCENT
+    clock_step_s  the largest step of its calendar clock, if that was set;  clock_step_at_s: in which second
     """
 
     users: int = 0
@@ -38,6 +40,8 @@ class WorkerRecord:
     lost_s: float | None = None
     cpu_max_percent: float = 0.0
     busy_s: float = 0.0
+    clock_step_s: float = 0.0
+    clock_step_at_s: int = 0
     _busy_now_s: float = 0.0
     _reported_s: float = 0.0
     _cpu_s: float = 0.0
@@ -65,6 +69,8 @@ class WorkerRecord:
             self.cpu_max_percent = max(self.cpu_max_percent, account.cpu_percent)
         self._busy_now_s = self._busy_now_s + account.covered_s if account.cpu_percent > BUSY_CPU_PERCENT else 0.0
         self.busy_s = max(self.busy_s, self._busy_now_s)
+        if abs(account.clock_step_s) > abs(self.clock_step_s):
+            self.clock_step_s, self.clock_step_at_s = account.clock_step_s, account.second
 
 
 @dataclass(frozen=True)
@@ -85,6 +91,7 @@ class Missing:
 class Reconciliation:
     """The line that adds up: planned = sent + dropped, sent = succeeded + failed + unfinished.
 
+    With each arrival that was dropped, one request or more was not sent: it counts as one.
     `counted_by_workers` is what the workers say they counted, `merged` what arrived here; `missing` has a gap for each
     worker whose two differ, and for each that was lost.
     """
@@ -108,13 +115,22 @@ class Reconciliation:
 
 
 class Results:
-    """The record of one run."""
+    """The record of one run.
 
-    def __init__(self) -> None:
+    What was counted in its first `warmup_s` seconds is a part of the record and not of what was measured.
+    """
+
+    def __init__(self, warmup_s: int = 0) -> None:
+        self.warmup_s = warmup_s
         self.workers: dict[str, WorkerRecord] = {}
         self.elapsed_s = 0.0
+        self.stopped_s = math.inf  # when somebody ended the run
+        self.ignored = 0  # messages that nobody can have meant for this run
         self._total = Stats()
         self._total_tally = Tally()  # of all names: kept, since it is looked at each second
+        # Apart from the beginning on: old seconds are joined, and then nobody knows what of them was the warm-up.
+        self._measured = Stats() if warmup_s else self._total
+        self._measured_tally = Tally() if warmup_s else self._total_tally
         self._slots = Slots()
         # A second of many workers is added up here and goes into all else once, when somebody looks: adding each report
         # to everything would cost five times as much.
@@ -132,6 +148,23 @@ class Results:
         """The same, of all names together."""
         self._settle()
         return self._total_tally
+
+    @property
+    def measured(self) -> Stats:
+        """All that was reported of the time after the warm-up."""
+        self._settle()
+        return self._measured
+
+    @property
+    def measured_tally(self) -> Tally:
+        """The same, of all names together."""
+        self._settle()
+        return self._measured_tally
+
+    @property
+    def measured_s(self) -> float:
+        """How long that time is so far."""
+        return max(0.0, self.elapsed_s - self.warmup_s)
 
     @property
     def slots(self) -> list[Slot]:
@@ -152,8 +185,10 @@ class Results:
 
     def note(self, account: Account) -> None:
         """Add what else one worker reported."""
-        self._fresh_slot(account.second).users_on[account.worker] = account.users
-        self.workers.setdefault(account.worker, WorkerRecord()).hear(account)
+        record = self.workers.setdefault(account.worker, WorkerRecord())
+        record.hear(account)
+        slot = self._fresh_slot(account.second)
+        slot.users_on[account.worker], slot.under_way_on[account.worker] = account.users, record.under_way
         self.elapsed_s = max(self.elapsed_s, account.until_s)
 
     def take_seconds(self) -> list[tuple[int, Stats]]:
@@ -175,9 +210,18 @@ class Results:
         """Note that `worker` is back."""
         self.workers.setdefault(worker, WorkerRecord()).lost_s = None
 
+    def stop(self, at_s: float) -> None:
+        """Note that somebody ended the run at `at_s`; the first time counts."""
+        self.stopped_s = min(self.stopped_s, at_s)
+
     @property
     def users(self) -> int:
         return sum(record.users for record in self.workers.values())
+
+    @property
+    def in_flight(self) -> int:
+        """Requests under way when each worker last reported, without those of lost ones: nobody knows of them."""
+        return sum(record.under_way for record in self.workers.values() if record.lost_s is None)
 
     def window(self, from_s: float, to_s: float) -> Stats:
         """Return the sum of the slots that begin in from_s <= t < to_s."""
@@ -204,7 +248,7 @@ class Results:
             succeeded=self.total.succeeded,
             failed=self.total.failed,
             unfinished=self.total.unfinished,
-            dropped=0,
+            dropped=self.total.dropped,
             counted_by_workers=sum(record.counted for record in self.workers.values()),
             merged=sum(record.requests for record in self.workers.values()),
             missing=tuple(missing),
@@ -216,10 +260,14 @@ class Results:
             tally = fresh.stats.total()
             self._total.add(fresh.stats)
             self._total_tally.add(tally)
+            if second >= self.warmup_s > 0:
+                self._measured.add(fresh.stats)
+                self._measured_tally.add(tally)
             slot = self._slots.at(second)
             slot.stats.add(fresh.stats)
             slot.total.add(tally)
             slot.users_on.update(fresh.users_on)
+            slot.under_way_on.update(fresh.under_way_on)
             self._settled.append((second, fresh.stats))
         self._fresh.clear()
 

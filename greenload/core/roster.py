@@ -10,7 +10,7 @@ Knows nothing of clocks or messages: time comes in as seconds since the run bega
 
 from __future__ import annotations
 
-from bisect import insort
+from bisect import bisect_right, insort
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -67,6 +67,8 @@ class Roster:
         self._users: int
         self._heard: int  # entries that have been applied
         self._worked_out_s: float
+        self._here_at: list[str] = []  # after the first `_here_count` entries
+        self._here_count = 0
         self._rewind()
 
     @property
@@ -79,11 +81,25 @@ class Roster:
         """Everybody who has ever been here, in the order of coming; those that came together, by name."""
         return list(dict.fromkeys(entry.worker for entry in self._entries if isinstance(entry, Change)))
 
+    def here_at(self, at_s: float) -> list[str]:
+        """Return who is here at `at_s`, in the order of coming."""
+        count = bisect_right(self._entries, at_s, key=lambda entry: entry.at_s)
+        if count != self._here_count:
+            here: dict[str, None] = {}
+            for entry in self._entries[:count]:
+                if isinstance(entry, Change) and entry.kind == JOIN:
+                    here[entry.worker] = None
+                elif isinstance(entry, Change):
+                    here.pop(entry.worker, None)
+            self._here_at, self._here_count = list(here), count
+        return self._here_at
+
     def hear(self, entry: Entry) -> None:
         """Take in an entry, in whatever order they come; one that is known already changes nothing."""
         if entry in self._entries:
             return
         insort(self._entries, entry)
+        self._here_count = -1
         # Also when it is of just that instant: there it may go before one that was applied.
         if entry.at_s <= self._worked_out_s:
             self._rewind()

@@ -40,8 +40,10 @@ class Schedule:
         """Whether there is still load to make."""
         return self._began_s is not None and now_s < self._end_s()
 
-    def check_goes_on(self, now_s: float) -> None:
-        """Raise NotRunning unless there is still load to make."""
+    def check_takes_edits(self, now_s: float) -> None:
+        """Raise NotRunning unless the number of users can be changed now."""
+        if self._plan.arrivals is not None:
+            raise NotRunning("a run with a rate has as many users as it takes; their number cannot be changed")
         if not self.goes_on(now_s):
             raise NotRunning("users can be changed while the run goes on, not before or after")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -70,6 +70,30 @@ class Shape:
             if at_s < until_s:
                 return low + (high - low) * (at_s - from_s) / (until_s - from_s)
         return self.stages[-1].level if self.stages else 0.0
+
+    def area_until(self, at_s: float) -> float:
+        """Return the area under the level up to `at_s`: of a rate, how many have come due by then."""
+        area = 0.0
+        for from_s, until_s, low, high in self._lines():
+            if at_s < until_s:
+                return area + (at_s - from_s) * (low + self.level_at(at_s)) / 2
+            area += (until_s - from_s) * (low + high) / 2
+        return area + (at_s - self.duration_s) * self.level_at(at_s)
+
+    def reaches(self, area: float) -> float:
+        """Return when `area_until` comes to `area`; infinity when it never does."""
+        at_s = low = 0.0
+        for from_s, until_s, low, high in self._lines():
+            width_s = until_s - from_s
+            whole = width_s * (low + high) / 2
+            if area < whole:
+                # low x + slope x x / 2 = area, in the form that does not divide by a slope of 0.
+                slope = (high - low) / width_s
+                both = low + math.sqrt(max(0.0, low * low + 2 * slope * area))
+                return from_s + (2 * area / both if both else 0.0)
+            area -= whole
+            at_s, low = until_s, high
+        return at_s + area / low if low else math.inf
 
     def steps(self) -> Iterator[Step]:
         """Yield every change of the number of users, each at its own instant, in order.
@@ -150,27 +174,77 @@ def _checked_s(seconds: float, text: str) -> float:
     return seconds
 
 
+def parse_rate(text: str) -> float:
+    """Return the arrivals a second that `text` means: "200/s", "12000/m", "0.5/s".
+
+    Raises ShapeError with examples when it means none.
+    """
+    match = _RATE.fullmatch(text.strip().replace(" ", ""))
+    if match is None:
+        raise ShapeError(f"{text!r} is not a rate; write for example 200/s or 12000/m")
+    return float(match[1]) / _SECONDS_IN[match[2]]
+
+
+_RATE = re.compile(r"(\d+(?:\.\d+)?)/(s|m|h)")
+_SECONDS_IN = {"s": 1, "m": 60, "h": 3600}
+
+
+def constant_rate(per_s: float) -> Shape:
+    """Return the shape of `per_s` arrivals a second, from the first moment on."""
+    if not per_s > 0:
+        raise ShapeError(f"a rate must be above 0/s, not {per_s:g}/s")
+    return Shape((Stage(per_s, 0.0),))
+
+
+class _Level(NamedTuple):
+    """What a stage of one sort is written with."""
+
+    word: str
+    one: str
+    example: str
+    parse: Callable[[str], float]
+
+
 def parse_stages(text: str) -> Shape:
     """Return the shape that `text` means: "50@30s,50@2m,0@10s" is up to 50 users in 30 s, 2 min there, down in 10 s.
 
     Raises ShapeError, naming the stage, when a part of it means nothing.
     """
-    shape = Shape(tuple(_parse_stage(part) for part in _stage_texts(text)))
+    return _parse_shape(text, _Level("USERS", "a user", "50@30s,50@2m,0@10s", _parse_users))
+
+
+def parse_rate_stages(text: str) -> Shape:
+    """Return the shape that `text` means: "100/s@30s,400/s@2m" is up to 100/s in 30 s, and to 400/s in 2 min.
+
+    Raises ShapeError, naming the stage, when a part of it means nothing.
+    """
+    return _parse_shape(text, _Level("RATE", "an arrival", "100/s@30s,400/s@2m,0/s@10s", parse_rate))
+
+
+def _parse_users(text: str) -> float:
+    if not re.fullmatch(r"\d+", text):
+        raise ShapeError(f"{text!r} is not a number of users")
+    return int(text)
+
+
+def _parse_shape(text: str, level: _Level) -> Shape:
+    parts = [part.strip() for part in text.split(",")]
+    if not all(parts):
+        raise ShapeError(f"{text!r} is not a list of stages; write for example {level.example}")
+    shape = Shape(tuple(_parse_stage(part, level) for part in parts))
     if not any(stage.level for stage in shape.stages) or not shape.duration_s:
-        raise ShapeError(f"{text!r} never has a user for any time; write for example 50@30s,50@2m,0@10s")
+        raise ShapeError(f"{text!r} never has {level.one} for any time; write for example {level.example}")
     _checked_s(shape.duration_s, text)
     return shape
 
 
-def _stage_texts(text: str) -> Sequence[str]:
-    parts = [part.strip() for part in text.split(",")]
-    if not all(parts):
-        raise ShapeError(f"{text!r} is not a list of stages; write for example 50@30s,50@2m,0@10s")
-    return parts
-
-
-def _parse_stage(text: str) -> Stage:
-    level, _, duration = text.partition("@")
-    if not duration.strip() or not re.fullmatch(r"\d+", level.strip()):
-        raise ShapeError(f"{text!r} is not a stage; write USERS@DURATION, for example 50@30s")
-    return Stage(int(level), parse_duration_s(duration))
+def _parse_stage(text: str, level: _Level) -> Stage:
+    height, _, duration = text.partition("@")
+    try:
+        reached = level.parse(height.strip()) if duration.strip() else None
+    except ShapeError:
+        reached = None
+    if reached is None:
+        example = level.example.partition(",")[0]
+        raise ShapeError(f"{text!r} is not a stage; write {level.word}@DURATION, for example {example}")
+    return Stage(reached, parse_duration_s(duration))

@@ -29,10 +29,15 @@ class Slot:
     stats: Stats = field(default_factory=Stats)
     users_on: dict[str, int] = field(default_factory=dict)  # worker -> users at the slot's end
     total: Tally = field(default_factory=Tally)  # of all names
+    under_way_on: dict[str, int] = field(default_factory=dict)  # worker -> requests without an end at the slot's end
 
     @property
     def users(self) -> int:
         return sum(self.users_on.values())
+
+    @property
+    def in_flight(self) -> int:
+        return sum(self.under_way_on.values())
 
     @property
     def buckets(self) -> int:
@@ -46,6 +51,7 @@ class Slot:
         self.total.add(later.total)
         # Not merged: a worker that was lost meanwhile would go on counting beside those who took its users.
         self.users_on = later.users_on or self.users_on
+        self.under_way_on = later.under_way_on or self.under_way_on
 
 
 def sum_of_totals(slots: Iterable[Slot]) -> Tally:

@@ -10,15 +10,15 @@ Knows nothing of clocks: times come in as seconds since the run began, all read 
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from greenload.core.histogram import Histogram
+from greenload.core.kinds import Kinds, kind_of
+from greenload.core.phases import Phase, Phases
+from greenload.core.stall import Stall, longer
 
-MOST_KINDS = 100
-MOST_KIND_CHARACTERS = 300
-OTHER = "other"
+COUNTERS = ("sent", "iterations", "queued", "dropped", "missed_slots", "users_died")  # the whole numbers of Stats
 
 
 class Sample(NamedTuple):
@@ -79,79 +79,10 @@ class Timings:
             self.response.add(self.service)
 
 
-class Occurrences:
-    """How often something happened, and in which seconds of the run first and last."""
-
-    __slots__ = ("count", "first_s", "last_s")
-
-    def __init__(self, count: int, first_s: int, last_s: int) -> None:
-        self.count = count
-        self.first_s = first_s
-        self.last_s = last_s
-
-    def add(self, other: Occurrences) -> None:
-        self.count += other.count
-        self.first_s = min(self.first_s, other.first_s)
-        self.last_s = max(self.last_s, other.last_s)
-
-
-class Kinds:
-    """Occurrences by kind, for at most MOST_KINDS kinds; all others together count as OTHER.
-
-    The shortest kinds are kept, equally long ones in alphabetical order. Keeping the first to come would make the sum
-    depend on the order of adding; this rule does not: whatever was dropped from a part is dropped from the whole as
-    well, since the kinds that displaced it are in the whole too. And a text that differs each time is mostly longer
-    than "timed out".
-    """
-
-    __slots__ = ("kept", "others")
-
-    def __init__(self) -> None:
-        self.kept: dict[str, Occurrences] = {}
-        self.others: Occurrences | None = None
-
-    def count(self, kind: str, second: int) -> None:
-        """Count one occurrence of `kind` in the run's second `second`."""
-        self._add(kind, Occurrences(1, second, second))
-
-    def add(self, other: Kinds) -> None:
-        for kind, occurrences in other.kept.items():
-            self._add(kind, occurrences)
-        if other.others is not None:
-            self._drop(other.others)
-
-    def __len__(self) -> int:
-        return len(self.kept) + (self.others is not None)
-
-    def __iter__(self) -> Iterator[tuple[str, Occurrences]]:
-        """Yield (kind, occurrences), the most frequent first, OTHER last."""
-        yield from sorted(self.kept.items(), key=lambda item: (-item[1].count, item[0]))
-        if self.others is not None:
-            yield OTHER, self.others
-
-    def total(self) -> int:
-        return sum(occurrences.count for _, occurrences in self)
-
-    def _add(self, kind: str, occurrences: Occurrences) -> None:
-        known = self.kept.get(kind)
-        if known is not None:
-            known.add(occurrences)
-            return
-        self.kept[kind] = Occurrences(occurrences.count, occurrences.first_s, occurrences.last_s)
-        if len(self.kept) > MOST_KINDS:
-            self._drop(self.kept.pop(max(self.kept, key=lambda kind: (len(kind), kind))))
-
-    def _drop(self, occurrences: Occurrences) -> None:
-        if self.others is None:
-            self.others = Occurrences(occurrences.count, occurrences.first_s, occurrences.last_s)
-        else:
-            self.others.add(occurrences)
-
-
 class Tally:
     """All that is counted of one name."""
 
-    __slots__ = ("failed", "failures", "received_bytes", "succeeded", "unfinished")
+    __slots__ = ("failed", "failures", "phases", "received_bytes", "succeeded", "unfinished")
 
     def __init__(self) -> None:
         self.succeeded = Timings()
@@ -160,6 +91,7 @@ class Tally:
         self.received_bytes = 0
         # How old the requests were that the run's end, or their user's, cut off: they took at least that long.
         self.unfinished = Histogram()
+        self.phases: Phases | None = None  # until one is recorded, which in most runs none is
 
     @property
     def requests(self) -> int:
@@ -169,7 +101,8 @@ class Tally:
     @property
     def buckets(self) -> int:
         """How many histogram buckets there are in it, which is what it takes in memory."""
-        return self.succeeded.buckets + self.failed.buckets + len(self.unfinished.counts)
+        buckets = self.succeeded.buckets + self.failed.buckets + len(self.unfinished.counts)
+        return buckets if self.phases is None else buckets + self.phases.buckets
 
     def ended(self) -> Timings:
         """Return the timings of succeeded and failed requests together."""
@@ -184,44 +117,80 @@ class Tally:
         self.failures.add(other.failures)
         self.received_bytes += other.received_bytes
         self.unfinished.add(other.unfinished)
+        if other.phases is not None:
+            self.phases_to_add().add(other.phases)
+
+    def phases_to_add(self) -> Phases:
+        """Return the phases, made when there are none yet."""
+        if self.phases is None:
+            self.phases = Phases()
+        return self.phases
 
 
 class Stats:
     """What one worker counted in one second, or the sum of any number of those.
 
-    tallies     (method, name) -> Tally
-    sent        requests begun
-    exceptions  by traceback: tasks, on_start and on_stop that raised
-    users_died  users that had to be started anew because on_start or their loop failed
-    lag         how late the generator's own ticker woke
+    tallies        (method, name) -> Tally
+    sent           requests begun
+    iterations     tasks begun: in the open model, arrivals that somebody took
+    queued         arrivals that found nobody free, and no room for another user
+    dropped        arrivals that nobody took in time
+    missed_slots   iterations that began a whole pace or more after their slot, so that the next one was due already
+    users_died     users that had to be started anew because on_start or their loop failed
+    exceptions     by traceback: tasks, on_start and on_stop that raised
+    lag            how late the generator's own ticker woke
+    longest_stall  the longest time without an answer, None before the first
     """
 
-    __slots__ = ("exceptions", "lag", "sent", "tallies", "users_died")
+    __slots__ = (*COUNTERS, "exceptions", "lag", "longest_stall", "tallies")
 
     def __init__(self) -> None:
         self.tallies: dict[tuple[str, str], Tally] = {}
         self.sent = 0
-        self.exceptions = Kinds()
+        self.iterations = 0
+        self.queued = 0
+        self.dropped = 0
+        self.missed_slots = 0
         self.users_died = 0
+        self.exceptions = Kinds()
         self.lag = Histogram()
+        self.longest_stall: Stall | None = None
 
     def record(self, sample: Sample) -> None:
         """Count one request that ended.  Raises ValueError unless intended <= started <= ended."""
-        method, name, intended_s, started_s, ended_s, error, received_bytes = sample
+        self.count(*sample)
+
+    def count(
+        self,
+        method: str,
+        name: str,
+        intended_s: float,
+        started_s: float,
+        ended_s: float,
+        error: str | None,
+        received_bytes: int,
+    ) -> None:
+        """Do what `record` does, for who has no Sample: to make one takes a third of the time that counting takes."""
         if not intended_s <= started_s <= ended_s:
-            raise ValueError(f"a request cannot have been intended, started, ended at {sample[2:5]} s")
-        tally = self._tally(method, name)
+            times_s = (intended_s, started_s, ended_s)
+            raise ValueError(f"a request cannot have been intended, started, ended at {times_s} s")
+        tally = self.tallies.get((method, name)) or self._tally(method, name)
         if error is None:
             timings = tally.succeeded
         else:
             timings = tally.failed
             tally.failures.count(kind_of(error), int(ended_s))
-        timings.record(round((ended_s - started_s) * 1e6), round((ended_s - intended_s) * 1e6))
+        service_us = round((ended_s - started_s) * 1e6)
+        timings.record(service_us, service_us if intended_s == started_s else round((ended_s - intended_s) * 1e6))
         tally.received_bytes += received_bytes
 
     def record_unfinished(self, method: str, name: str, age_s: float) -> None:
         """Count one request that was cut off `age_s` seconds after it started."""
         self._tally(method, name).unfinished.record(round(age_s * 1e6))
+
+    def record_phase(self, method: str, name: str, phase: Phase, took_s: float) -> None:
+        """Count one phase that a request has come through."""
+        self._tally(method, name).phases_to_add().record(phase, round(took_s * 1e6))
 
     def _tally(self, method: str, name: str) -> Tally:
         tally = self.tallies.get((method, name))
@@ -233,10 +202,11 @@ class Stats:
         """Add all that `other` counted; `other` is left as it is."""
         for (method, name), tally in other.tallies.items():
             self._tally(method, name).add(tally)
-        self.sent += other.sent
+        for counter in COUNTERS:
+            setattr(self, counter, getattr(self, counter) + getattr(other, counter))
         self.exceptions.add(other.exceptions)
-        self.users_died += other.users_died
         self.lag.add(other.lag)
+        self.longest_stall = longer(self.longest_stall, other.longest_stall)
 
     def total(self) -> Tally:
         """Return the tallies of all names added together."""
@@ -264,19 +234,3 @@ def sum_of(parts: Iterable[Stats]) -> Stats:
     for part in parts:
         total.add(part)
     return total
-
-
-_STATUS = r"(HTTP \d{3}\b)"
-_ADDRESS = r"0x[0-9a-f]+"
-_UUID = r"(?<![0-9a-f])[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?![0-9a-f])"
-_PASSING = re.compile(rf"{_STATUS}|{_ADDRESS}|{_UUID}|\d+", re.IGNORECASE)
-
-
-def kind_of(error: str) -> str:
-    """Return the kind of failure that the text `error` belongs to.
-
-    Addresses and numbers are what differs between two failures of a kind, so they are masked; the status in "HTTP 503"
-    *is* the kind and stays. One line, at most MOST_KIND_CHARACTERS long.
-    """
-    line = " ".join(error.split())[: 2 * MOST_KIND_CHARACTERS]
-    return _PASSING.sub(lambda found: found[1] or "N", line)[:MOST_KIND_CHARACTERS]

@@ -6,13 +6,27 @@ somebody who never heard of lag.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from greenload.core.gate import Outcome
+from greenload.core.offer import Offer
 from greenload.core.results import BUSY_CPU_PERCENT, Results
+from greenload.core.thresholds import NOT_JUDGED
 
 MOST_LAG_PART = 0.10
 FEWEST_TICKS = 100  # of fewer, "1 in 100" would be whichever was the worst
+# There and back between two green threads over a socket takes 21 us, at least 15 (CPython 3.11, 2026-11-23). What takes
+# less waited for nobody, so being woken late cannot be in it.
+SHORTEST_WAIT_US = 20
 MOST_BUSY_S = 3
+MOST_UNFINISHED_PART = 0.001
+MOST_DROPPED_PART = 0.001
+
+# What the operating system says, in a failure's kind and, behind the prefix, in an exception's words.
+OS_ERROR = "oserror: [errno n] "
+NO_FILES = {"too many open files", "too many open files in system"}
+NO_PORTS = {"cannot assign requested address", "can't assign requested address"}
 
 
 @dataclass(frozen=True)
@@ -26,24 +40,32 @@ class Verdict:
         return "suspect" if self.reasons else "valid"
 
 
-def judge(results: Results) -> Verdict:
-    """Return the verdict on `results` as they stand now."""
-    reasons = (_nothing_measured(results), _lag(results), _cpu(results), _users(results), _numbers(results))
+def judge(results: Results, offer: Offer | None = None, outcomes: Sequence[Outcome] = ()) -> Verdict:
+    """Return the verdict on `results` as they stand now.
+
+    offer: what became of the arrivals, if there are any;  outcomes: of the thresholds
+    """
+    reasons = [reason(results) for reason in REASONS]
+    if offer is not None:
+        reasons += [_dropped(offer), _missing(offer)]
+    if results.measured_tally.requests:  # else that has been said
+        reasons += [_unjudged(outcome) for outcome in outcomes]
     return Verdict(tuple(reason for reason in reasons if reason))
 
 
 def _nothing_measured(results: Results) -> str | None:
-    if results.total.succeeded + results.total.failed:
+    if results.measured_tally.requests:
         return None
-    return "no request ended, so there is nothing to judge"
+    after = " after the warm-up" if results.warmup_s else ""
+    return f"no request ended{after}, so there is nothing to judge"
 
 
 def _lag(results: Results) -> str | None:
-    lag, response = results.total.lag, results.total_tally.ended().response
+    lag, response = results.measured.lag, results.measured_tally.ended().response
     if lag.count < FEWEST_TICKS or not response.count:
         return None
     lag_us, median_us = lag.percentile(99), response.percentile(50)
-    if lag_us <= MOST_LAG_PART * median_us:
+    if median_us < SHORTEST_WAIT_US or lag_us <= MOST_LAG_PART * median_us:
         return None
     return (
         f"the generator itself was late: 1 in 100 times it woke {lag_us / 1000:.2f} ms or more after it should have,"
@@ -64,6 +86,61 @@ def _cpu(results: Results) -> str | None:
     )
 
 
+def _files(results: Results) -> str | None:
+    count = _failed_for(results, NO_FILES)
+    if not count:
+        return None
+    return (
+        f"the generator ran out of open files: {_requests(count)} failed before reaching the server (too many open"
+        " files); raise the limit (ulimit -n), or share the users among more processes"
+    )
+
+
+def _ports(results: Results) -> str | None:
+    count = _failed_for(results, NO_PORTS)
+    if not count:
+        return None
+    return (
+        f"the generator's machine ran out of local ports: {_requests(count)} failed before reaching the server (cannot"
+        " assign requested address); let users keep their connections, allow more ports (net.ipv4.ip_local_port_range),"
+        " or share the users among more machines"
+    )
+
+
+def _failed_for(results: Results, kinds: set[str]) -> int:
+    failures = (failure for tally in results.total.tallies.values() for failure in tally.failures)
+    return sum(seen.count for kind, seen in failures if kind.lower().removeprefix(OS_ERROR) in kinds)
+
+
+def _requests(count: int) -> str:
+    return "1 request" if count == 1 else f"{count} requests"
+
+
+def _unfinished(results: Results) -> str | None:
+    total = results.total
+    if not total.succeeded + total.failed or total.unfinished <= MOST_UNFINISHED_PART * total.sent:
+        return None
+    part = total.unfinished / total.sent
+    return (
+        f"{total.unfinished} of {_requests(total.sent)} ({part:.1%}) had not ended when they were cut off; how long"
+        " they would have taken is in no number, and they may be the slowest ones; give them more time to end"
+        " (--stop-timeout)"
+    )
+
+
+def _clock(results: Results) -> str | None:
+    furthest = max(results.workers.items(), key=lambda item: abs(item[1].clock_step_s), default=None)
+    if furthest is None or not furthest[1].clock_step_s:
+        return None
+    worker, record = furthest
+    way, step_s = "forward" if record.clock_step_s > 0 else "back", abs(record.clock_step_s)
+    return (
+        f"the clock of {worker} was set {way} by {step_s:.1f} s in second {record.clock_step_at_s} of the run, or its"
+        " machine slept: times of day in the files may be off by that; durations are not, as they are counted on a"
+        " clock that nobody can set"
+    )
+
+
 def _users(results: Results) -> str | None:
     died = results.total.users_died
     if not died:
@@ -72,6 +149,33 @@ def _users(results: Results) -> str | None:
     return (
         f"{times} a user could not go on and was started anew, so there was less load than planned; see the exceptions"
     )
+
+
+def _dropped(offer: Offer) -> str | None:
+    if offer.dropped <= MOST_DROPPED_PART * offer.planned:
+        return None
+    return (
+        f"the rate was not reached: {offer.dropped} of {offer.planned} arrivals ({offer.dropped_part:.1%}) were"
+        " dropped, because nobody was free to begin them in time; with so little load the server may look faster than"
+        " it is; allow more users (--max-users), or ask for a lower rate"
+    )
+
+
+def _missing(offer: Offer) -> str | None:
+    if abs(offer.missing) <= MOST_DROPPED_PART * offer.planned:
+        return None
+    if offer.missing > 0:
+        return f"{offer.missing} of {offer.planned} arrivals were due at workers that were lost, and nobody began them"
+    return (
+        f"{-offer.missing} arrivals were begun twice, by workers that could not be reached and by those who took over"
+        " for them, so there was more load than planned"
+    )
+
+
+def _unjudged(outcome: Outcome) -> str | None:
+    if outcome.judgement.status != NOT_JUDGED:
+        return None
+    return f"nobody knows whether the threshold '{outcome.threshold}' holds: {outcome.judgement.reason}"
 
 
 def _numbers(results: Results) -> str | None:
@@ -93,3 +197,6 @@ def _numbers(results: Results) -> str | None:
         return "requests were counted twice: " + ", ".join(doubled)
     ended = f"{sums.succeeded} succeeded + {sums.failed} failed + {sums.unfinished} unfinished"
     return f"the numbers do not add up: {sums.sent} requests were sent, but {ended}"
+
+
+REASONS = (_nothing_measured, _lag, _cpu, _files, _ports, _unfinished, _users, _clock, _numbers)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import zlib
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any, Protocol
 
 from greenload.http.failures import TOO_LARGE, UNDECODABLE, RequestFailed
@@ -133,48 +134,66 @@ class _Deflate:
 _DECIDED = b"decided"
 
 
-class _Bounded:
-    """br and zstd: libraries with `process` or `decompress` that take a limit for what they give out."""
+class _Brotli:
+    """br: one stream, and nothing after it."""
 
-    def __init__(self, run: Callable[[bytes, int], bytes], wants_more: Callable[[], bool], ended: Callable[[], bool]):
-        self._run = run
-        self._wants_more = wants_more
-        self._ended = ended
+    def __init__(self, library: Any) -> None:
+        self._stream = library.Decompressor()
         self._rest = b""
 
     def put(self, data: bytes) -> None:
         self._rest += data
 
     def take(self) -> bytes:
-        while not self._ended() and (self._rest or not self._wants_more()):
+        data, self._rest = self._rest, b""
+        if not self._stream.is_finished():
+            # Also with nothing to put in: the library says that it can take more while it still has more to give.
+            return bytes(self._stream.process(data, output_buffer_limit=_BROTLI_BYTES))
+        if data:
+            raise RequestFailed(UNDECODABLE)
+        return b""
+
+    def is_whole(self) -> bool:
+        return bool(self._stream.is_finished())
+
+
+class _Zstd:
+    """zstd: any number of frames one after the other, and nothing else."""
+
+    def __init__(self, library: Any) -> None:
+        self._library = library
+        self._frame = self._new_frame()
+        self._rest = b""
+
+    def put(self, data: bytes) -> None:
+        self._rest += data
+
+    def take(self) -> bytes:
+        while self._rest or not (self._frame.needs_input or self._frame.eof):
+            if self._frame.eof:
+                self._frame = self._new_frame()
             data, self._rest = self._rest, b""
-            if out := self._run(data, PIECE_BYTES):
+            out = bytes(self._frame.decompress(data, PIECE_BYTES))
+            if self._frame.eof:
+                self._rest = self._frame.unused_data
+            if out:
                 return out
         return b""
 
     def is_whole(self) -> bool:
-        return self._ended()
+        return bool(self._frame.eof)
 
-
-def _brotli(library: Any) -> Callable[[], _Decoder]:
-    def make() -> _Decoder:
-        one = library.Decompressor()
-        return _Bounded(
-            lambda data, most: bytes(one.process(data, output_buffer_limit=most)),
-            one.can_accept_more_data,
-            one.is_finished,
+    def _new_frame(self) -> Any:
+        return self._library.ZstdDecompressor(
+            options={self._library.DecompressionParameter.window_log_max: _ZSTD_WINDOW_LOG}
         )
 
-    return make
 
-
-def _zstd(library: Any) -> Callable[[], _Decoder]:
-    def make() -> _Decoder:
-        one = library.ZstdDecompressor()
-        return _Bounded(one.decompress, lambda: bool(one.needs_input), lambda: bool(one.eof))
-
-    return make
-
+# The library ends a piece once it is as long as this, and lengthens it by 32, 64, 256 KiB: so it ends after the first.
+_BROTLI_BYTES = 1
+# Of what a frame unpacks to that much is kept for what follows to refer to. 8 MiB is the most that this coding may ask
+# of a receiver (RFC 9659); the library would take 128.
+_ZSTD_WINDOW_LOG = 23
 
 _DECODERS: dict[str, Callable[[], _Decoder]] = {
     "gzip": _Gzip,
@@ -184,9 +203,9 @@ _DECODERS: dict[str, Callable[[], _Decoder]] = {
 _FAULTS: tuple[type[Exception], ...] = (zlib.error,)
 
 for _name, _module, _fault, _needed, _make in (
-    ("br", "brotli", "error", "Decompressor.can_accept_more_data", _brotli),
-    ("zstd", "compression.zstd", "ZstdError", "ZstdDecompressor.needs_input", _zstd),
-    ("zstd", "backports.zstd", "ZstdError", "ZstdDecompressor.needs_input", _zstd),
+    ("br", "brotli", "error", "Decompressor.can_accept_more_data", _Brotli),
+    ("zstd", "compression.zstd", "ZstdError", "ZstdDecompressor.needs_input", _Zstd),
+    ("zstd", "backports.zstd", "ZstdError", "ZstdDecompressor.needs_input", _Zstd),
 ):
     try:
         _library: Any = importlib.import_module(_module)
@@ -194,8 +213,11 @@ for _name, _module, _fault, _needed, _make in (
         continue
     _kind, _, _ability = _needed.partition(".")
     if hasattr(getattr(_library, _kind), _ability):  # older ones unpack without a limit
-        _DECODERS[_name] = _make(_library)
+        _DECODERS.setdefault(_name, partial(_make, _library))
         _FAULTS += (getattr(_library, _fault),)
+
+# What is asked for is what can be undone, with the libraries that are installed here.
+ACCEPT_ENCODING = ", ".join(name for name in _DECODERS if name != "x-gzip")
 
 
 def whole(pieces: Iterator[bytes], most_bytes: int) -> bytes:

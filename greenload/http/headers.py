@@ -14,6 +14,10 @@ from typing import Any, NoReturn
 from urllib3 import HTTPHeaderDict
 
 from greenload.core.errors import GreenloadError
+from greenload.http.decoding import ACCEPT_ENCODING
+from greenload.version import VERSION
+
+OWN_HEADERS = {"User-Agent": f"greenload/{VERSION}", "Accept": "*/*", "Accept-Encoding": ACCEPT_ENCODING}
 
 # RFC 9110, sections 5.6.2 and 5.5; what is beyond ASCII goes as Latin-1.
 TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -90,3 +94,6 @@ def _checked(headers: tuple[tuple[str, str], ...]) -> Headers:
         if not _HEADER_VALUE.fullmatch(value):
             raise InvalidHeader(f"{name}: {value!r} is not one line of Latin-1 text; quote what is not")
     return Headers(dict(headers))
+
+
+CHECKED_OWN_HEADERS = checked_headers(OWN_HEADERS)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import http.client
 import select
+import socket
 import ssl
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -29,6 +30,7 @@ from greenload.http.failures import (
     RequestFailed,
     failure_kind,
 )
+from greenload.http.marks import Marks
 from greenload.http.names import Names, process_names
 from greenload.http.pooled_reply import Reply, Watch
 from greenload.http.request import BodyGone, Origin, Request
@@ -133,10 +135,10 @@ class PooledEngine:
         try:
             if connection.sock is None:
                 addresses = self._names.addresses(request.url.origin.host)  # switch
-                _connect(connection, addresses, request.connect_timeout_s)  # switch
+                _connect(connection, addresses, request.connect_timeout_s, request.marks)  # switch
             # urllib3 sets the socket's timeout to this one before it sends, and again before it reads.
             connection.timeout = request.read_timeout_s
-            watch = Watch(time.monotonic() + request.answer_timeout_s)
+            watch = Watch(time.monotonic() + request.answer_timeout_s, request.marks)
             connection.response_class = functools.partial(Reply, watch)  # type: ignore[assignment]  # it is only called
             _put(connection, request)  # switch
             raw = connection.getresponse()  # switch
@@ -183,22 +185,36 @@ def _new_connection(origin: Origin, verify: Verify) -> HTTPConnection:
     connection = HTTPConnection(origin.host, origin.port, blocksize=CHUNK_BYTES)
     if origin.scheme == "https":
         context = tls_context(verify)
-        connection = HTTPSConnection(
+        connection = _Https(
             origin.host, origin.port, ssl_context=context, server_hostname=origin.host, blocksize=CHUNK_BYTES
         )
     return connection
 
 
-def _connect(connection: HTTPConnection, addresses: Sequence[str], timeout_s: float) -> None:
+class _Https(HTTPSConnection):
+    """Tells its marks, if it has any, when TLS can begin: urllib3's makes the connection and TLS in one."""
+
+    marks: Marks | None = None
+
+    def _new_conn(self) -> socket.socket:
+        sock = super()._new_conn()  # switch
+        if self.marks is not None:
+            self.marks.connected()
+        return sock
+
+
+def _connect(connection: HTTPConnection, addresses: Sequence[str], timeout_s: float, marks: Marks | None) -> None:
     """Connect to the first of `addresses` that takes the connection; what fails after that is the failure."""
     connection.timeout = timeout_s
+    if isinstance(connection, _Https):
+        connection.marks = marks
     host = connection.host
     try:
         for address in addresses:
             connection.host = address
             try:
                 connection.connect()  # switch
-                return
+                break
             except (urllib3_errors.NewConnectionError, urllib3_errors.ConnectTimeoutError):
                 if address == addresses[-1]:
                     raise
@@ -206,6 +222,10 @@ def _connect(connection: HTTPConnection, addresses: Sequence[str], timeout_s: fl
         raise RequestFailed(CONNECT_TIMED_OUT) from error
     finally:
         connection.host = host  # which is the Host header
+    if marks is not None and isinstance(connection, _Https):
+        marks.secured()
+    elif marks is not None:
+        marks.connected()
 
 
 def _put(connection: HTTPConnection, request: Request) -> None:

@@ -18,6 +18,7 @@ from urllib3.util.response import assert_header_parsing
 
 from greenload.http.engine import MOST_HEAD_LINES, MOST_HEADERS, MOST_LINE_BYTES
 from greenload.http.failures import HEADERS_CUT_SHORT, TOO_SLOW, RequestFailed
+from greenload.http.marks import Marks
 
 _CHUNK_SIZE = re.compile(rb"0*([0-9A-Fa-f]{1,16})[;\r\n]")
 _LENGTH = re.compile(r"\s*[0-9]{1,19}\s*")
@@ -27,9 +28,13 @@ _NO_HEADER = re.compile(rb"^[ \t]+[^\r\n]|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 @dataclass
 class Watch:
-    """What an engine wants to know of one answer, and tells it: `last_s` of the monotonic clock is its end."""
+    """What an engine wants to know of one answer, and tells it: `last_s` of the monotonic clock is its end.
+
+    marks  are told when its first byte has arrived
+    """
 
     last_s: float
+    marks: Marks | None = None
     has_surplus: bool = False
 
 
@@ -41,6 +46,7 @@ class Reply(http.client.HTTPResponse):
     def __init__(self, watch: Watch, sock: socket.socket, *, method: str | None = None) -> None:
         super().__init__(sock, method=method)
         self.fp = _Buffer(_Patience(self.fp.detach(), sock, watch.last_s), watch)
+        self._marks = watch.marks
 
     def begin(self) -> None:
         """Read status and headers, past those that only announce an answer (RFC 9110, section 15.2)."""
@@ -59,6 +65,13 @@ class Reply(http.client.HTTPResponse):
         # The first line that is none ends the headers for http.client, and Content-Length may be among the rest.
         assert_header_parsing(self.msg)
         _check_framing(self.msg)
+
+    def _read_status(self) -> Any:
+        """Read a status line; http.client comes here for each head, those of announcements included."""
+        if self._marks is not None:
+            self.fp.file.peek(1)  # switch
+            self._marks.arrived()
+        return super()._read_status()  # type: ignore[misc]  # switch
 
     def _read_next_chunk_size(self) -> int:
         """Read the size of a chunk; http.client takes what int() takes: -1, +5, 0x5, 1_0."""

@@ -16,6 +16,7 @@ from urllib3.filepost import encode_multipart_formdata
 
 from greenload.core.errors import GreenloadError
 from greenload.http.headers import TOKEN, InvalidHeader, checked_headers
+from greenload.http.marks import Marks
 
 # What may not stand in a request target as it is; everything else is left alone, percent signs included.
 _UNSAFE = re.compile(r"[^!$-;=?-Z\[\]_a-z~]")
@@ -73,7 +74,9 @@ class Request:
     verify            whether to check the server's certificate, or the path of the CA file to check it with
     most_bytes        how long the body of the answer may be
     answer_timeout_s  seconds for the whole answer, however steadily it drips
+    marks             what an engine tells how far this request has come; None where nobody counts its phases
     encoded           what an engine keeps with it, for when it is sent again
+    cookied           the same with cookies, by their header, for when it is sent again with the same ones
     """
 
     method: str
@@ -85,13 +88,27 @@ class Request:
     verify: bool | str
     most_bytes: int
     answer_timeout_s: float = math.inf
+    marks: Marks | None = field(default=None, compare=False, repr=False)
     encoded: Any = field(default=None, init=False, compare=False, repr=False)
+    cookied: tuple[str, Request] | None = field(default=None, init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.method not in _METHODS and not TOKEN.fullmatch(self.method):
             raise InvalidHeader(f"{self.method!r} is not a method; write one word, like GET")
         if self.connect_timeout_s <= 0 or self.read_timeout_s <= 0 or self.answer_timeout_s <= 0:
             raise ValueError("a timeout of 0 s or less leaves no time for an answer; None means the user's own")
+
+    def marked(self, marks: Marks) -> Request:
+        """Return this request with `marks`: another one, as this one may be kept and be sent again."""
+        return replace(self, marks=marks)
+
+    def with_cookies(self, header: str) -> Request:
+        """Return this request with a Cookie header; one of its own is all the cookies it has."""
+        if self.cookied is None or self.cookied[0] != header:
+            if any(name.lower() == "cookie" for name in self.headers):
+                return self
+            self.cookied = (header, replace(self, headers=checked_headers({**self.headers, "Cookie": header})))
+        return self.cookied[1]
 
     def redirected(self, status: int, location: str) -> Request:
         """Return the request that follows a redirect; what only its origin may see goes no further.

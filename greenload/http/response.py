@@ -39,17 +39,21 @@ class Response:
     _call: Call | None = None
     _is_entered = False
     _discarded_bytes = 0
+    elapsed_s = 0.0
 
     def __init__(self, request: Request, answer: Answer | None, error: str | None) -> None:
         self.request = request
         self.error = error
         self.status_code = answer.status if answer is not None else 0
-        self.history: list[Response] = []
-        self.elapsed_s = 0.0
         self._answer = answer
         self._content: bytes | None = b"" if answer is None else None
 
     # Made when somebody asks for them; most scenarios do not.
+
+    @cached_property
+    def history(self) -> list[Response]:
+        """The responses that redirected to this one."""
+        return []
 
     @cached_property
     def headers(self) -> HTTPHeaderDict:

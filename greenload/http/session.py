@@ -16,7 +16,7 @@ from urllib3 import HTTPHeaderDict
 from greenload.http.cookies import Cookies
 from greenload.http.engine import Engine
 from greenload.http.failures import BODY_NOT_REPEATABLE, REDIRECTED_AWAY, TOO_MANY_REDIRECTS, RequestFailed
-from greenload.http.headers import Headers, SessionHeaders, checked_headers
+from greenload.http.headers import CHECKED_OWN_HEADERS, OWN_HEADERS, Headers, SessionHeaders, checked_headers
 from greenload.http.request import (
     BodyGone,
     InvalidUrl,
@@ -31,15 +31,12 @@ from greenload.http.request import (
 from greenload.http.response import Response
 from greenload.http.tls import Verify
 from greenload.user.recorder import Call
-from greenload.version import VERSION
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 MOST_REDIRECTS = 30
 MOST_PLAIN = 16  # requests a session keeps because the next may be the same
 
 _NONE: Mapping[str, str] = {}
-_OWN_HEADERS = {"User-Agent": f"greenload/{VERSION}", "Accept": "*/*", "Accept-Encoding": "gzip, deflate"}
-_CHECKED_OWN_HEADERS = checked_headers(_OWN_HEADERS)
 
 Finish = Callable[[Response], object]
 Timeout = float | tuple[float | None, float | None] | None
@@ -52,7 +49,7 @@ class HttpSession:
     begin     opens a Call in the statistics for (method, name)
     timeouts  seconds to connect, and between two pieces of an answer, unless a call says otherwise
     most_bytes  how long a body may be before the request counts as failed
-    engine    sends what this session makes
+    engine    sends what this session makes;  mark: makes it such that its phases are counted, where they are
     answer_timeout_s  seconds for one whole answer; one that is streamed may take as long as it likes
     """
 
@@ -65,6 +62,7 @@ class HttpSession:
         most_bytes: int,
         engine: Engine,
         answer_timeout_s: float = math.inf,
+        mark: Callable[[Request, Call], Request] | None = None,
     ) -> None:
         self.base_url = base_url
         self._headers_of_its_own: MutableMapping[str, str] | None = None  # until somebody asks for them: 1 KB a user
@@ -77,6 +75,7 @@ class HttpSession:
         self._most_bytes = most_bytes
         self._answer_timeout_s = answer_timeout_s
         self._engine = engine
+        self._mark = mark
         self._plain: dict[tuple[str, str], Request] = {}
         self._to_judge: Response | None = None  # the last one that was left to a `with` block
 
@@ -84,7 +83,7 @@ class HttpSession:
     def headers(self) -> MutableMapping[str, str]:
         """Sent with each request."""
         if self._headers_of_its_own is None:
-            self._headers_of_its_own = SessionHeaders(_OWN_HEADERS)
+            self._headers_of_its_own = SessionHeaders(OWN_HEADERS)
         return self._headers_of_its_own
 
     @headers.setter
@@ -124,23 +123,15 @@ class HttpSession:
         else:
             request = self._new_request(method, url, params, data, json, headers, files, auth, timeout, verify)
         own_cookies = checked_cookies(cookies) if cookies else _NONE
-        if self._to_judge is not None:
-            self._end_forgotten()
         finish = None if stream else Response.discard if discard_body else Response.read
         if stream:
             request = replace(request, answer_timeout_s=math.inf)
-        with self._begin(request.method, name or request.url.target) as call:
-            response = self._follow(request, allow_redirects, finish, own_cookies)  # switch
-            call.answered()
-            response.elapsed_s = call.elapsed_s
-            call.received_bytes = response.received_bytes
-            call.error = response.kind()
-            if catch_response:
-                self._to_judge = response.hand_over(call)
-        return response
+        return self._measure(request, name, allow_redirects, finish, own_cookies, catch_response)  # switch
 
     def get(self, url: str, **keywords: Any) -> Response:
         """GET; arguments as of `request`."""
+        if not keywords:  # as most are: to look for each argument of `request` takes 0.2 us
+            return self._measure(self._plain_request("GET", url))  # switch
         return self.request("GET", url, **keywords)  # switch
 
     def options(self, url: str, **keywords: Any) -> Response:
@@ -218,13 +209,32 @@ class HttpSession:
             answer_timeout_s=self._answer_timeout_s,
         )
 
-    def _follow(
-        self, request: Request, allow_redirects: bool, finish: Finish | None, own_cookies: Mapping[str, str]
+    def _measure(
+        self,
+        request: Request,
+        name: str | None = None,
+        allow_redirects: bool = True,
+        finish: Finish | None = Response.read,
+        own_cookies: Mapping[str, str] = _NONE,
+        catch_response: bool = False,
     ) -> Response:
-        """Send `request`, and what redirects ask for after it, and return the last response."""
-        response = self._exchange(request, finish, own_cookies)  # switch
-        if not allow_redirects or response.status_code not in REDIRECTS:
-            return response
+        """Send `request` as one of the statistics, and return its response."""
+        self._end_forgotten()
+        with self._begin(request.method, name or request.url.target) as call:
+            if self._mark is not None:
+                request = self._mark(request, call)
+            response = self._exchange(request, finish, own_cookies)  # switch
+            if allow_redirects and response.status_code in REDIRECTS:
+                response = self._follow(request, response, finish, own_cookies)  # switch
+            response.elapsed_s = call.answered()
+            call.received_bytes = response.received_bytes
+            call.error = response.kind()
+            if catch_response:
+                self._to_judge = response.hand_over(call)
+        return response
+
+    def _follow(self, request: Request, response: Response, finish: Finish | None, own: Mapping[str, str]) -> Response:
+        """Send what redirects ask for after `response` to `request`, and return the last response."""
         history: list[Response] = []
         while response.status_code in REDIRECTS and (location := response.headers.get("Location")):
             response.close()
@@ -238,16 +248,16 @@ class HttpSession:
             except BodyGone:
                 return Response(request, None, BODY_NOT_REPEATABLE)
             if following.url.origin != request.url.origin:
-                own_cookies = _NONE
+                own = _NONE
             request = following
-            response = self._exchange(request, finish, own_cookies)  # switch
+            response = self._exchange(request, finish, own)  # switch
             response.history = history
         return response
 
     def _exchange(self, request: Request, finish: Finish | None, own_cookies: Mapping[str, str]) -> Response:
         """Send one request and return its response, read by `finish`; without one it is left to be streamed."""
         if own_cookies or not self.cookies.are_none:
-            request = self._with_cookies(request, own_cookies)
+            request = self.cookies.sent_with(request, own_cookies)
         try:
             answer = self._engine.send(request)  # switch
             response = Response(request, answer, None)
@@ -259,15 +269,6 @@ class HttpSession:
             return Response(request, None, str(failure))
         return response
 
-    def _with_cookies(self, request: Request, own_cookies: Mapping[str, str]) -> Request:
-        """Return `request` with the cookies that belong to it; a Cookie header of its own is all the cookies it has."""
-        if any(name.lower() == "cookie" for name in request.headers):
-            return request
-        header = self.cookies.header_for(request.url, own_cookies)
-        if header is None:
-            return request
-        return replace(request, headers=checked_headers({**request.headers, "Cookie": header}))
-
     def _headers(
         self, url: Url, headers: Mapping[str, str | None] | None, content_type: str | None, auth: tuple[str, str] | None
     ) -> Headers:
@@ -275,7 +276,7 @@ class HttpSession:
         credentials = auth or self.auth or url.auth
         if headers is None and content_type is None and credentials is None:
             return self._checked_headers()
-        merged = HTTPHeaderDict(self._headers_of_its_own if self._headers_of_its_own is not None else _OWN_HEADERS)
+        merged = HTTPHeaderDict(self._headers_of_its_own if self._headers_of_its_own is not None else OWN_HEADERS)
         if content_type is not None:
             merged["Content-Type"] = content_type
         if credentials is not None:
@@ -290,7 +291,7 @@ class HttpSession:
     def _checked_headers(self) -> Headers:
         own = self._headers_of_its_own
         if own is None:
-            return _CHECKED_OWN_HEADERS
+            return CHECKED_OWN_HEADERS
         return own.checked() if isinstance(own, SessionHeaders) else checked_headers(own)
 
     def _timeouts_of(self, timeout: Timeout) -> tuple[float, float]:

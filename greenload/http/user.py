@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from greenload.core.errors import GreenloadError
 from greenload.http.engine import Engine
+from greenload.http.phased import PhasedEngine
 from greenload.http.pooled import PooledEngine
 from greenload.http.session import HttpSession
 from greenload.http.wire import WireEngine
@@ -37,14 +38,19 @@ class HttpUser(User):
         super().__init__(environment)
         if not self.host:
             raise NoHost(f"{type(self).__name__} has no host: say -H http://HOST:PORT, or set host in the class")
+        engine, mark = self._make_engine(), None
+        if environment.has_phases:
+            engine = phased = PhasedEngine(engine, environment.now)
+            mark = phased.mark
         self.client = HttpSession(
             self.host,
             self.measure,
             self.connection_timeout,
             self.network_timeout,
             self.most_response_bytes,
-            self._make_engine(),
+            engine,
             self.answer_timeout,
+            mark,
         )
 
     def close(self) -> None:

@@ -15,6 +15,7 @@ from urllib3 import HTTPHeaderDict
 
 from greenload.http.decoding import decoded, whole
 from greenload.http.failures import RESET, TOO_LARGE, RequestFailed, failure_kind
+from greenload.http.marks import Marks
 from greenload.http.request import BodyGone, Origin, Request
 from greenload.http.tls import Verify
 from greenload.http.wire_connect import TlsWire, connect
@@ -124,18 +125,20 @@ class WireAnswer:
 class _Connection:
     """A wire and the parser of what comes over it."""
 
-    __slots__ = ("answer", "is_used_up", "key", "parser", "wire")
+    __slots__ = ("answer", "is_used_up", "key", "marks", "parser", "wire")
 
     def __init__(self, key: _Key, wire: Wire | TlsWire) -> None:
         self.answer: WireAnswer | None = None
         self.is_used_up = False
         self.key = key
+        self.marks: Marks | None = None  # of the request under way
         self.wire = wire
         self.parser = AnswerParser()
 
     def exchange(self, request: Request) -> None:
         """Send `request` and read until the head of its answer is there.  Raises RequestFailed, OSError."""
         wire, parser = self.wire, self.parser
+        self.marks = request.marks
         wire.patience_s = request.read_timeout_s
         wire.last_s = time.monotonic() + request.answer_timeout_s
         parser.expect(request.method)
@@ -185,6 +188,8 @@ class _Connection:
     def read_on(self) -> None:
         """Read what comes next.  Raises RequestFailed, OSError."""
         data = self.wire.take()  # switch
+        if self.marks is not None and not self.parser.has_begun:
+            self.marks.arrived()
         if data:
             self.parser.feed(data)
         else:
@@ -215,7 +220,7 @@ class WireEngine:
         try:
             connection = self._idle_connection(key)  # switch
             if connection is None:
-                connection = _Connection(key, connect(*key, request.connect_timeout_s))  # switch
+                connection = _Connection(key, connect(*key, request.connect_timeout_s, request.marks))  # switch
             self._lent.append(connection)
             connection.exchange(request)  # switch
             connection.answer = answer = WireAnswer(self, connection, request.most_bytes)

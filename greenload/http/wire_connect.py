@@ -12,20 +12,22 @@ from typing import Any
 
 from greenload.http.engine import CHUNK_BYTES
 from greenload.http.failures import CONNECT_TIMED_OUT, HOST_NOT_FOUND, RequestFailed
+from greenload.http.marks import Marks
 from greenload.http.names import process_names
 from greenload.http.request import Origin
 from greenload.http.tls import Verify, tls_context
-from greenload.http.wire_socket import Wire
+from greenload.http.wire_socket import Wire, announces
 
 
 class TlsWire:
     """One connection with TLS; what `Wire` can, it can."""
 
-    __slots__ = ("_incoming", "_outgoing", "_tls", "_wire")
+    __slots__ = ("_early", "_incoming", "_outgoing", "_tls", "_wire")
 
     def __init__(self, wire: Wire, context: ssl.SSLContext, host: str) -> None:
         """Make the handshake over `wire`.  Raises OSError, of which ssl.SSLError and TimeoutError are."""
         self._wire = wire
+        self._early = b""  # what arrived while something was being sent, and nobody has taken yet
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
         while True:
@@ -58,15 +60,22 @@ class TlsWire:
         self._wire.last_s = last_s
 
     def put(self, data: bytes) -> bool:
-        """Send all of `data`; return True."""
+        """Send `data`. Return whether all of it went out: False when the server answered before it had it all.
+
+        Then it may have half a record, and can be sent nothing more.
+        """
         view = memoryview(data)
         while view:
             view = view[self._tls.write(view[:CHUNK_BYTES]) :]
-            self._flush()  # switch
+            if not self._wire.put_while(self._has_no_answer, self._outgoing.read()):  # switch
+                return False
         return True
 
     def take(self) -> bytes:
         """Return what has arrived, as soon as something has; b"" is the end."""
+        if self._early:
+            early, self._early = self._early, b""
+            return early
         while True:
             try:
                 return self._tls.read(CHUNK_BYTES)
@@ -79,6 +88,8 @@ class TlsWire:
 
     def is_quiet(self) -> bool:
         """Return whether nothing has arrived for HTTP; what TLS says to itself (session tickets) is taken in."""
+        if self._early:
+            return False
         try:
             while not self._wire.is_quiet():
                 self._fill()  # switch  # though not for long: something is there
@@ -92,11 +103,24 @@ class TlsWire:
     def close(self) -> None:
         self._wire.close()
 
+    def _has_no_answer(self) -> bool:
+        """Take in what has arrived while something is sent. Return whether it is no answer yet, or TLS' own affair."""
+        if len(self._early) > CHUNK_BYTES:
+            return True  # announcements without end: they stay where they are until the body is out
+        self._fill()  # switch  # though not for long: something is there
+        try:
+            while piece := self._tls.read(CHUNK_BYTES):
+                self._early += piece
+        except ssl.SSLWantReadError:
+            return not self._early or announces(self._early)
+        except ssl.SSLError:
+            pass  # whoever takes next is told
+        return False
+
     def _flush(self) -> None:
-        # Whole: half a record sent is a connection lost. And what arrives meanwhile is no answer as far as can be seen
-        # from outside, so an early one is noticed only after the body.
+        """Send what TLS has to say."""
         if data := self._outgoing.read():
-            self._wire.push(data)  # switch
+            self._wire.put_while(lambda: True, data)  # switch
 
     def _fill(self) -> None:
         data = self._wire.take()  # switch
@@ -113,13 +137,15 @@ class TlsWire:
             pass
 
 
-def connect(origin: Origin, verify: Verify, patience_s: float) -> Wire | TlsWire:
-    """Return a connection to `origin`, TLS included, that was made within `patience_s`.
+def connect(origin: Origin, verify: Verify, patience_s: float, marks: Marks | None) -> Wire | TlsWire:
+    """Return a connection to `origin`, TLS included, that was made within `patience_s`; tell `marks`.
 
     Raises RequestFailed when its host has no address or the time is over, OSError for what else can go wrong.
     """
     deadline_s = time.monotonic() + patience_s
     wire = _connect_to_one_of(_addresses(origin), deadline_s)  # switch
+    if marks is not None:
+        marks.connected()
     if origin.scheme == "http":
         return wire
     wire.patience_s = max(0.001, deadline_s - time.monotonic())
@@ -131,6 +157,8 @@ def connect(origin: Origin, verify: Verify, patience_s: float) -> Wire | TlsWire
     finally:
         if tls is None:
             wire.close()
+    if marks is not None:
+        marks.secured()
     return tls
 
 

@@ -8,8 +8,9 @@ does not know what was asked; so there it is stopped after the headers. Pure: no
 
 from __future__ import annotations
 
+import functools
 import re
-from typing import Any
+from typing import Any, NamedTuple
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
@@ -24,6 +25,7 @@ from greenload.http.failures import (
     RequestFailed,
 )
 
+MOST_KNOWN_HEADS = 100
 MOST_ANNOUNCEMENTS = MOST_HEAD_LINES // 4
 SWITCHING_PROTOCOLS = 101
 
@@ -33,6 +35,22 @@ _WANTED = frozenset({b"content-length", b"content-encoding", b"set-cookie", b"tr
 
 _NO_HEADERS: list[tuple[bytes, bytes]] = []  # never added to
 _NOTHING_FOUND: dict[bytes, bytes] = {}
+
+
+class Head(NamedTuple):
+    """A head that was read, of an answer with a declared length on a connection that stays open."""
+
+    status: int
+    reason: bytes
+    headers: list[tuple[bytes, bytes]]  # never changed
+    found: dict[bytes, bytes]  # never changed
+    length: int
+
+
+@functools.cache
+def known_heads() -> dict[bytes, Head]:
+    """Return the process' one table of heads: most answers of a second differ in their bodies only."""
+    return {}
 
 
 class _Enough(Exception):
@@ -49,12 +67,13 @@ class AnswerParser:
 
     __slots__ = (
         "_announcements", "_chunks", "_collected", "_fault", "_first", "_found", "_is_announcement",
-        "_is_to_head", "_is_unusual", "_line_bytes", "_llhttp", "_reason", "_still_bytes", "_tail",
+        "_is_to_head", "_is_unusual", "_known", "_line_bytes", "_llhttp", "_reason", "_still_bytes", "_tail",
         "found", "has_head", "headers", "is_reusable", "is_whole", "on_body", "parts", "reason_bytes", "status",
     )  # fmt: skip
 
     def __init__(self) -> None:
         self._llhttp: Any = None
+        self._known = known_heads()
         self._forget()
         self.parts: list[bytes] = []
         self.on_body = self.parts.append  # llhttp may call it itself
@@ -65,15 +84,11 @@ class AnswerParser:
 
     def expect(self, method: str) -> None:
         """Begin to read the answer to a request with `method`."""
-        if self._llhttp is None:
-            self._llhttp = HttpResponseParser(self)
         if self._is_unusual:
             self._forget()
         self._is_to_head = method == "HEAD"
-        self._first = self._reason = b""
-        self._collected: list[tuple[bytes, bytes]] = []
+        self._first = b""
         self.has_head = self.is_whole = self.is_reusable = False
-        self._found: dict[bytes, bytes] = {}
         self.parts.clear()
 
     def _forget(self) -> None:
@@ -88,13 +103,45 @@ class AnswerParser:
         if self.has_head:
             self._feed_body(data)
             return
-        self._first = data if not self._first else self._first[:MOST_LINE_BYTES] + data
+        if self._first:
+            self._first = self._first[:MOST_LINE_BYTES] + data
+            self._feed_head(data)
+            return
+        text, blank, body = data.partition(b"\r\n\r\n")
+        head = self._known.get(text) if blank else None
+        if head is not None and head.length == len(body) and not self._is_to_head:
+            # To what llhttp has read before it would say the same again, and of such a body it sees only the length.
+            self.status, self.reason_bytes, self.headers, self.found, _ = head
+            self.parts.append(body)
+            self.has_head = self.is_whole = self.is_reusable = True
+            return
+        self._first = data
+        self._begin()
+        self._feed_head(data)
+        if self.is_reusable and not self._is_to_head and self.length == len(body):
+            self._remember(text, body)
+
+    def _begin(self) -> None:
+        """Begin to read a head with llhttp."""
+        if self._llhttp is None:
+            self._llhttp = HttpResponseParser(self)
+        self._reason = b""
+        self._collected: list[tuple[bytes, bytes]] = []
+        self._found: dict[bytes, bytes] = {}
+
+    def _feed_head(self, data: bytes) -> None:
         try:
             self._llhttp.feed_data(data)
         except (HttpParserError, HttpParserUpgrade) as error:
             self._stop(data, error)
         if not self.has_head:
             self._watch_the_head(data)
+
+    def _remember(self, text: bytes, body: bytes) -> None:
+        """Keep the head `text` of an answer that came in one piece with its `body`, whose length it says."""
+        if len(self._known) >= MOST_KNOWN_HEADS:
+            self._known.clear()
+        self._known[text] = Head(self.status, self.reason_bytes, self.headers, self.found, len(body))
 
     def _feed_body(self, data: bytes) -> None:
         chunks = self._chunks
@@ -141,6 +188,11 @@ class AnswerParser:
     def close(self) -> None:
         """Let go of llhttp: it and this know each other, and only the garbage collector could tell."""
         self._llhttp = None
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether some of the answer has come, or of what announces it."""
+        return bool(self._first)
 
     @property
     def has_announced(self) -> bool:

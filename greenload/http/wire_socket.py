@@ -6,7 +6,7 @@ anybody was waiting for when it was set, looks when the present wait ends, and s
 answered in time thus costs one look at the clock, and one that is not is given up at the right time all the same.
 
 Written first, then waited, then read: to try to read what cannot have come yet is a system call for nothing.
-Knows nothing of HTTP.
+Of HTTP it knows how an answer begins that is none yet, and nothing else.
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ import os
 import select
 import socket
 import time
+from collections.abc import Callable
 from typing import Any
 
 import gevent
 from gevent import monkey
-from gevent.hub import Waiter
+from greenlet import getcurrent
 
 from greenload.http.engine import CHUNK_BYTES
 from greenload.http.failures import TOO_SLOW, RequestFailed
@@ -35,6 +36,12 @@ _Socket: Any = monkey.get_original("socket", "socket")
 _poll: Any = monkey.get_original("select", "poll")
 _now = time.monotonic
 _ABORTED = OSError(errno.ECONNABORTED, os.strerror(errno.ECONNABORTED))
+_ANNOUNCEMENT = b"HTTP/1.1 1"
+
+
+def announces(data: bytes) -> bool:
+    """Return whether `data` begins with what is no answer yet: 100 Continue, 103 Early Hints."""
+    return data.startswith(_ANNOUNCEMENT)
 
 
 class Wire:
@@ -48,11 +55,12 @@ class Wire:
         "_deadline_s",
         "_due_s",
         "_fd",
+        "_hub",
         "_io",
-        "_is_waited_for",
+        "_look",
         "_sock",
         "_timer",
-        "_waiter",
+        "_waiting",
         "last_s",
         "patience_s",
     )
@@ -62,16 +70,19 @@ class Wire:
         family, kind, protocol, _, where = address
         self.patience_s = patience_s
         self.last_s = math.inf
-        self._is_waited_for = False
+        self._hub: Any = gevent.get_hub()
+        self._waiting: Any = None  # the green thread that does
         self._deadline_s = self._due_s = 0.0
         self._timer: Any = None
         self._io: Any = None
-        self._waiter: Any = Waiter()
         self._sock = _Socket(family, kind, protocol)
         self._fd: int = self._sock.fileno()
+        poll = _poll()
+        poll.register(self._fd, select.POLLIN)
+        self._look = poll.poll
         try:
             self._connect(where)  # switch
-            self._io = gevent.get_hub().loop.io(self._fd, READ)
+            self._io = self._hub.loop.io(self._fd, READ)
         finally:
             if self._io is None:
                 self.close()
@@ -92,23 +103,24 @@ class Wire:
         Raises OSError, TimeoutError among them.
         """
         sent = self._try_to_send(data)
-        if sent == len(data):
-            return True
-        view = memoryview(data)[sent:]
+        return sent == len(data) or self._put_rest(self._has_no_answer, memoryview(data)[sent:])  # switch
+
+    def put_while(self, is_wanted: Callable[[], bool], data: bytes) -> bool:
+        """Send `data`, and when something arrives meanwhile ask whether the rest is wanted.
+
+        Returns whether all of it went out.
+        Raises OSError, TimeoutError among them.
+        """
+        return self._put_rest(is_wanted, memoryview(data)[self._try_to_send(data) :])  # switch
+
+    def _put_rest(self, is_wanted: Callable[[], bool], view: Any) -> bool:
         while view:
-            is_quiet = self.is_quiet()
-            if not is_quiet and not self._announces():
+            if not self.is_quiet() and not is_wanted():  # switch
                 return False
-            self._wait(READ | WRITE if is_quiet else WRITE)  # switch
+            # What has arrived and was left there would end each wait for more of it.
+            self._wait(READ | WRITE if self.is_quiet() else WRITE)  # switch
             view = view[self._try_to_send(view) :]
         return True
-
-    def push(self, data: bytes) -> None:
-        """Send all of `data`, whatever arrives meanwhile.  Raises OSError, TimeoutError among them."""
-        view = memoryview(data)[self._try_to_send(data) :]
-        while view:
-            self._wait(WRITE)  # switch
-            view = view[self._try_to_send(view) :]
 
     def take(self) -> bytes:
         """Return what has arrived, as soon as something has; b"" is the end.
@@ -129,9 +141,7 @@ class Wire:
 
     def is_quiet(self) -> bool:
         """Return whether nothing has arrived on an idle connection: neither bytes nor its end."""
-        poll = _poll()
-        poll.register(self._fd, select.POLLIN)
-        return not poll.poll(0)
+        return not self._look(0)
 
     def close(self) -> None:
         """Close it; whoever waits for it is told that it was aborted."""
@@ -142,13 +152,13 @@ class Wire:
             self._io = None
         self._fd = -1
         self._sock.close()
-        if self._is_waited_for:
-            gevent.get_hub().loop.run_callback(self._wake)
+        if self._waiting is not None:
+            self._hub.loop.run_callback(self._wake)
 
-    def _announces(self) -> bool:
-        """Return whether what has arrived is no answer yet: 100 Continue, 103 Early Hints."""
+    def _has_no_answer(self) -> bool:
+        """Return whether what has arrived, and stays there, is no answer yet."""
         try:
-            return bool(self._sock.recv(10, socket.MSG_PEEK).startswith(b"HTTP/1.1 1"))
+            return announces(self._sock.recv(len(_ANNOUNCEMENT), socket.MSG_PEEK))
         except OSError:
             return False
 
@@ -162,7 +172,7 @@ class Wire:
         """Wait for `events`: for what happens now and then, with a watcher made for the purpose."""
         if self._fd < 0:
             raise _ABORTED
-        watcher = gevent.get_hub().loop.io(self._fd, events)
+        watcher = self._hub.loop.io(self._fd, events)
         watcher.start(self._wake)
         try:
             self._pause()  # switch
@@ -179,12 +189,11 @@ class Wire:
         self._deadline_s = deadline_s
         if self._timer is None or deadline_s < self._due_s:
             self._start_timer(max(0.0, deadline_s - now_s))
-        self._is_waited_for = True
+        self._waiting = getcurrent()
         try:
-            is_in_time = self._waiter.get()  # switch
+            is_in_time = self._hub.switch()  # switch
         finally:
-            self._is_waited_for = False
-            self._waiter.clear()
+            self._waiting = None
         if not is_in_time:
             if deadline_s >= self.last_s:
                 raise RequestFailed(TOO_SLOW)
@@ -194,8 +203,8 @@ class Wire:
 
     def _wake(self) -> None:
         """Called by the hub: something has arrived, or can be sent."""
-        if self._is_waited_for:
-            self._waiter.switch(True)
+        if self._waiting is not None:
+            self._waiting.switch(True)
         elif self._io is not None:
             # Nobody waits, so nobody reads: left started, it would call for as long as it is there.
             self._io.stop()
@@ -203,7 +212,7 @@ class Wire:
     def _start_timer(self, after_s: float) -> None:
         self._stop_timer()
         self._due_s = _now() + after_s
-        self._timer = gevent.get_hub().loop.timer(after_s, ref=False)
+        self._timer = self._hub.loop.timer(after_s, ref=False)
         self._timer.start(self._expire)
 
     def _stop_timer(self) -> None:
@@ -215,10 +224,10 @@ class Wire:
     def _expire(self) -> None:
         """Called by the hub when the timer goes off."""
         self._stop_timer()
-        if not self._is_waited_for:
+        if self._waiting is None:
             return
         left_s = self._deadline_s - _now()
         if left_s > 0:
             self._start_timer(left_s)
         else:
-            self._waiter.switch(False)
+            self._waiting.switch(False)

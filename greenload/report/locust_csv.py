@@ -1,5 +1,7 @@
 """Locust's four CSV files, under Locust's names and headers, so that scripts written for them go on working.
 
+What greenload has to say besides comes behind Locust's own columns, and in a fifth file.
+
 The values are exact where Locust rounds: milliseconds with three decimals, percentiles from the histogram. In the
 history every number is of the last 10 s; Locust puts percentiles since the start beside rates of the last 10 s.
 """
@@ -17,24 +19,30 @@ from greenload.core.histogram import Histogram
 from greenload.core.results import Results
 from greenload.core.slots import sum_of_totals
 from greenload.core.stats import Stats, Tally
+from greenload.report.summary import Document
 
 PERCENTS = (50.0, 66.0, 75.0, 80.0, 90.0, 95.0, 98.0, 99.0, 99.9, 99.99, 100.0)
 NOW_S = 10
 NOT_AVAILABLE = "N/A"
-KINDS = ("stats", "stats_history", "failures", "exceptions")
+KINDS = ("stats", "stats_history", "failures", "exceptions", "verdict")
 
 _PERCENT_HEADERS = [f"{percent:g}%" for percent in PERCENTS]
+_SERVICE_PERCENTS = (50.0, 95.0, 99.0)
+_SERVICE_HEADERS = [*(f"Service {percent:g}%" for percent in _SERVICE_PERCENTS), "Service Max"]
 _STATS_HEADERS = [
     "Type", "Name", "Request Count", "Failure Count", "Median Response Time", "Average Response Time",
     "Min Response Time", "Max Response Time", "Average Content Size", "Requests/s", "Failures/s", *_PERCENT_HEADERS,
+    *_SERVICE_HEADERS,
 ]  # fmt: skip
 _HISTORY_HEADERS = [
     "Timestamp", "User Count", "Type", "Name", "Requests/s", "Failures/s", *_PERCENT_HEADERS,
     "Total Request Count", "Total Failure Count", "Total Median Response Time", "Total Average Response Time",
     "Total Min Response Time", "Total Max Response Time", "Total Average Content Size",
+    *_SERVICE_HEADERS,
 ]  # fmt: skip
 _FAILURES_HEADERS = ["Method", "Name", "Error", "Occurrences", "First Seen", "Last Seen"]
 _EXCEPTIONS_HEADERS = ["Count", "Message", "Traceback", "Nodes"]
+_VERDICT_HEADERS = ["Status", "Reason"]
 
 
 def csv_paths(prefix: str | None) -> list[Path]:
@@ -43,7 +51,7 @@ def csv_paths(prefix: str | None) -> list[Path]:
 
 
 class LocustCsv:
-    """Writes PREFIX_stats.csv, PREFIX_stats_history.csv, PREFIX_failures.csv and PREFIX_exceptions.csv.
+    """Writes PREFIX_stats.csv and PREFIX_stats_history.csv, _failures, _exceptions and _verdict.
 
     The files are opened at once: what cannot be written is found before the run.  Raises OSError.
     `began` is when the run began, for the columns in which Locust has a time of day.
@@ -70,15 +78,18 @@ class LocustCsv:
         self._last_second = max(self._last_second + 1, round(self._began.timestamp() + results.elapsed_s))
         row = [self._last_second, results.users, "", "Aggregated", *_rates(recent, seconds)]
         row += _percentiles(recent.ended().response)
-        self._write("stats_history", [[*row, total.requests, total.failed.service.count, *_times(total)]])
+        row += [total.requests, total.failed.service.count, *_times(total), *_service(recent)]
+        self._write("stats_history", [row])
 
-    def finish(self, results: Results) -> None:
-        """Write the three files of the whole run, and close all four."""
-        rows = list(_by_name(results.total))
-        rows.append(("", "Aggregated", results.total_tally))
-        self._write("stats", [_STATS_HEADERS, *(_stats_row(*row, results.elapsed_s) for row in rows)])
-        self._write("failures", [_FAILURES_HEADERS, *self._failure_rows(results.total)])
+    def finish(self, results: Results, verdict: Document) -> None:
+        """Write the files of the run after its warm-up, and the summary's verdict, and close all of them."""
+        rows = list(_by_name(results.measured))
+        rows.append(("", "Aggregated", results.measured_tally))
+        self._write("stats", [_STATS_HEADERS, *(_stats_row(*row, results.measured_s) for row in rows)])
+        self._write("failures", [_FAILURES_HEADERS, *self._failure_rows(results.measured)])
         self._write("exceptions", [_EXCEPTIONS_HEADERS, *_exception_rows(results)])
+        reasons = verdict["reasons"] or [""]
+        self._write("verdict", [_VERDICT_HEADERS, *([verdict["status"], reason] for reason in reasons)])
         self.close()
 
     def close(self) -> None:
@@ -109,7 +120,7 @@ def _stats_row(method: str, name: str, tally: Tally, elapsed_s: float) -> list[A
     failed = tally.failed.service.count
     per_s = [count / elapsed_s if elapsed_s else 0.0 for count in (tally.requests, failed)]
     row = [method, name, tally.requests, failed, *_times(tally), *per_s]
-    return row + _percentiles(tally.ended().response)
+    return row + _percentiles(tally.ended().response) + _service(tally)
 
 
 def _times(tally: Tally) -> list[Any]:
@@ -125,6 +136,13 @@ def _percentiles(response: Histogram) -> list[Any]:
     if not response.count:
         return [NOT_AVAILABLE] * len(PERCENTS)
     return [value_us / 1000 for value_us in response.percentiles(list(PERCENTS))]
+
+
+def _service(tally: Tally) -> list[Any]:
+    service = tally.ended().service
+    if not service.count:
+        return [NOT_AVAILABLE] * len(_SERVICE_HEADERS)
+    return [value_us / 1000 for value_us in (*service.percentiles(list(_SERVICE_PERCENTS)), service.max_us)]
 
 
 def _rates(tally: Tally, seconds: float) -> list[float]:

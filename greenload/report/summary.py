@@ -5,12 +5,19 @@ The console and --json both read this; so they cannot disagree.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from greenload.core.histogram import Histogram
+from greenload.core.clocks import why_clocks_differ
+from greenload.core.gate import Outcome
+from greenload.core.histogram import Histogram, fewest_for
+from greenload.core.kinds import Occurrences
+from greenload.core.offer import Offer
+from greenload.core.phases import PHASES, Phases
 from greenload.core.results import Results, WorkerRecord
 from greenload.core.run_info import RunInfo
-from greenload.core.stats import Occurrences, Tally
+from greenload.core.stall import Stall
+from greenload.core.stats import Tally
 from greenload.core.verdict import judge
 
 SCHEMA = "greenload.summary/1"
@@ -19,17 +26,21 @@ PERCENTS = (50.0, 75.0, 90.0, 95.0, 99.0, 99.9)
 Document = dict[str, Any]
 
 
-def summarize(run: RunInfo, results: Results) -> Document:
-    """Return the document for `results` as they stand now; every key of a time or a size says its unit."""
-    total = results.total
-    verdict = judge(results)
-    names = sorted(total.tallies.items())
+def summarize(run: RunInfo, results: Results, outcomes: Sequence[Outcome] = (), offer: Offer | None = None) -> Document:
+    """Return the document for `results` as they stand now; every key of a time or a size says its unit.
+
+    Requests and lag are those of the time after the warm-up; what went wrong in the scenario counts from the beginning.
+    """
+    total, measured = results.total, results.measured
+    verdict, why = judge(results, offer, outcomes), why_clocks_differ(results, offer)
+    names = sorted(measured.tallies.items())
     return {
         "schema": SCHEMA,
         "run": {
             "id": run.id,
             "started": run.started,
             "duration_s": round(results.elapsed_s, 3),
+            "warmup_s": results.warmup_s,
             "model": run.model,
             "scenario": run.scenario,
             "scenario_sha256": run.scenario_sha256,
@@ -39,10 +50,14 @@ def summarize(run: RunInfo, results: Results) -> Document:
             "version": run.version,
         },
         "verdict": {"status": verdict.status, "reasons": list(verdict.reasons)},
-        "thresholds": [],
+        "thresholds": [_threshold(outcome) for outcome in outcomes],
+        "arrivals": None if offer is None else _arrivals(offer),
         "reconciliation": _reconciliation(results),
-        "names": [_tally(tally, results.elapsed_s, method, name) for (method, name), tally in names],
-        "total": _tally(results.total_tally, results.elapsed_s),
+        "names": [_tally(tally, results.measured_s, method, name) for (method, name), tally in names],
+        "total": _tally(results.measured_tally, results.measured_s),
+        "clocks": {"differ": why is not None, "why": why},
+        "missed_slots": measured.missed_slots,
+        "longest_stall": _stall(measured.longest_stall),
         "failures": [
             {"method": method, "name": name, "error": kind, **_occurrences(occurrences)}
             for (method, name), tally in names
@@ -52,6 +67,37 @@ def summarize(run: RunInfo, results: Results) -> Document:
         "users_died": total.users_died,
         "workers": [_worker(*worker) for worker in enumerate(results.workers.items())],
         "generator": _generator(results),
+    }
+
+
+def _threshold(outcome: Outcome) -> Document:
+    threshold, judgement = outcome.threshold, outcome.judgement
+    return {
+        "text": str(threshold),
+        "action": outcome.action,
+        "name": threshold.name,
+        "clock": threshold.clock,
+        "metric": threshold.metric,
+        "comparison": threshold.comparison,
+        "limit": threshold.limit,
+        "unit": threshold.unit,
+        "value": judgement.value,
+        "status": judgement.status,
+        "reason": judgement.reason,
+        "aborted_at_s": None if outcome.aborted_at_s is None else round(outcome.aborted_at_s, 3),
+    }
+
+
+def _arrivals(offer: Offer) -> Document:
+    return {
+        "planned": offer.planned,
+        "started": offer.started,
+        "dropped": offer.dropped,
+        "missing": offer.missing,
+        "queued": offer.queued,
+        "offered_per_s": round(offer.offered_per_s, 3),
+        "delivered_per_s": round(offer.delivered_per_s, 3),
+        "dropped_percent": round(100 * offer.dropped_part, 3),
     }
 
 
@@ -70,6 +116,7 @@ def _reconciliation(results: Results) -> Document:
             {"worker": gap.worker, "requests": gap.requests, "from_s": gap.from_s, "until_s": gap.until_s}
             for gap in sums.missing
         ],
+        "ignored_messages": results.ignored,
     }
 
 
@@ -85,23 +132,30 @@ def _worker(index: int, worker: tuple[str, WorkerRecord]) -> Document:
 
 
 def milliseconds(histogram: Histogram) -> dict[str, float | None]:
-    """Return min, mean, percentiles and max of a histogram in milliseconds, all None when it is empty."""
+    """Return min, mean, percentiles and max of a histogram in milliseconds, None what it holds too few values for."""
     keys = ["min", "mean", *(f"p{percent:g}" for percent in PERCENTS), "max"]
     if not histogram.count:
         return dict.fromkeys(keys)
-    percentiles = histogram.percentiles(list(PERCENTS))
+    percentiles = [
+        value_us if histogram.count >= fewest_for(percent) else None
+        for percent, value_us in zip(PERCENTS, histogram.percentiles(list(PERCENTS)), strict=True)
+    ]
     values_us = [histogram.min_us, histogram.mean_us(), *percentiles, histogram.max_us]
-    return {key: round(value_us / 1000, 3) for key, value_us in zip(keys, values_us, strict=True)}
+    return {key: None if us is None else round(us / 1000, 3) for key, us in zip(keys, values_us, strict=True)}
 
 
-def _tally(tally: Tally, elapsed_s: float, method: str = "", name: str = "Total") -> Document:
+def _stall(stall: Stall | None) -> Document | None:
+    return None if stall is None else {"length_s": round(stall.length_s, 3), "from_s": round(stall.from_s, 3)}
+
+
+def _tally(tally: Tally, seconds: float, method: str = "", name: str = "Total") -> Document:
     ended = tally.ended()
-    return {
+    document: Document = {
         "method": method,
         "name": name,
         "requests": tally.requests,
         "failures": tally.failed.service.count,
-        "rps": round(tally.requests / elapsed_s, 3) if elapsed_s else 0.0,
+        "rps": round(tally.requests / seconds, 3) if seconds else 0.0,
         "unfinished": tally.unfinished.count,
         "unfinished_oldest_s": round(tally.unfinished.max_us / 1e6, 3) if tally.unfinished.count else None,
         "bytes": tally.received_bytes,
@@ -109,6 +163,12 @@ def _tally(tally: Tally, elapsed_s: float, method: str = "", name: str = "Total"
         "service_ms": milliseconds(ended.service),
         "response_ms": milliseconds(ended.response),
     }
+    return document if tally.phases is None else {**document, "phases": _phases(tally.phases)}
+
+
+def _phases(phases: Phases) -> Document:
+    held = {phase: phases.histograms[phase] for phase in PHASES if phase in phases.histograms}
+    return {f"{phase}_ms": {"count": histogram.count, **milliseconds(histogram)} for phase, histogram in held.items()}
 
 
 def _occurrences(occurrences: Occurrences) -> Document:
@@ -121,7 +181,7 @@ def _exception(text: str) -> Document:
 
 
 def _generator(results: Results) -> Document:
-    lag = milliseconds(results.total.lag)
+    lag = milliseconds(results.measured.lag)
     records = results.workers.values()
     return {
         "lag_ms": {key: lag[key] for key in ("p50", "p99", "max")},

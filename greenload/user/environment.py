@@ -17,6 +17,7 @@ class Environment:
     seed      what all their random numbers come from
     worker_index  which worker of the run this is: 0, 1, 2, ... in the order of coming
     take_row      asks the master for the number of a row of test data; see Rows
+    has_phases    whether the phases of requests are counted
     worker_count  how many have come so far, those that are gone included: worker_index is always below it
     """
 
@@ -35,6 +36,7 @@ class Environment:
         self.take_row = take_row
         self.worker_index = 0
         self.worker_count = 1
+        self.has_phases = False
         self._born: Counter[str] = Counter()
 
     def new_seed(self, class_name: str) -> str:

@@ -44,7 +44,8 @@ class User:
         self.turn_s = environment.now()
         self.stopping = Stop()  # tells the green thread of this user to come to its end
         self._due_s: float | None = None  # set while lateness is not counted yet: it is the next request's
-        self._has_slot = False  # whether the next start was set by a schedule
+        self.has_slot = False  # whether the next start is set by a schedule
+        self._pace_s: float | None = None  # between its slots, when that is one of this user's own
         self._at_once = False
         self._inside: list[TaskSet] = []  # the TaskSets this user has entered, innermost last
 
@@ -89,11 +90,15 @@ class User:
         An exception in it is counted with its traceback, and the user goes on. Only StopUser comes through.
         """
         self.turn_s = intended_s
+        self.environment.recorder.count_iteration()
         # Only who has a schedule can be late. Who thinks for a second, and wakes a millisecond after it, has thought
         # for that long; a timer's coarseness must not pass for response time.
-        self._due_s = intended_s if self._has_slot else None
+        self._due_s = intended_s if self.has_slot else None
+        if self._pace_s is not None and self.environment.now() - intended_s >= self._pace_s:
+            self.environment.recorder.record_missed_slot()
         self._at_once = False
-        owner, chosen = self._innermost(), None
+        owner: User | TaskSet = self._inside[-1] if self._inside else self
+        chosen = None
         try:
             chosen = owner.next_task()
             while isinstance(chosen, type) and issubclass(chosen, TaskSet):
@@ -115,7 +120,8 @@ class User:
         """Return when the next iteration should start, the last one having ended at `ended_s`."""
         wait_time = self._wait_time()
         pace_s: float | None = getattr(wait_time, "pace_s", None)
-        self._has_slot = pace_s is not None and not self._at_once
+        self._pace_s = None if self._at_once else pace_s
+        self.has_slot = self._pace_s is not None
         if self._at_once:
             return ended_s
         if pace_s is not None:
@@ -152,14 +158,12 @@ class User:
         except THROWN as error:
             self.environment.recorder.record_exception(f"{type(self).__name__}, leaving a TaskSet", error)
 
-    def _innermost(self) -> User | TaskSet:
-        return self._inside[-1] if self._inside else self
-
     def _wait_time(self) -> Any:
         """Return the wait time that holds here: of the innermost TaskSet that has one, else the user's."""
-        for task_set in reversed(self._inside):
-            if task_set.wait_time is not None:
-                return task_set.wait_time
+        if self._inside:
+            for task_set in reversed(self._inside):
+                if task_set.wait_time is not None:
+                    return task_set.wait_time
         return self.wait_time
 
 

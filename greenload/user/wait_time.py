@@ -16,14 +16,14 @@ WaitTime = Callable[[Any], float]
 
 def constant(wait_s: float) -> WaitTime:
     """Think for `wait_s` seconds."""
-    return lambda user: wait_s
+    return _think_time(lambda user: wait_s)
 
 
 def between(min_s: float, max_s: float) -> WaitTime:
     """Think for a time drawn evenly from `min_s` to `max_s` seconds, from the user's own random numbers."""
     if not 0 <= min_s <= max_s:
         raise ValueError(f"between({min_s}, {max_s}): expected 0 <= min_s <= max_s")
-    return lambda user: float(user.random.uniform(min_s, max_s))
+    return _think_time(lambda user: float(user.random.uniform(min_s, max_s)))
 
 
 def constant_pacing(pace_s: float) -> WaitTime:
@@ -47,3 +47,9 @@ def constant_throughput(iterations_per_s: float) -> WaitTime:
     if iterations_per_s <= 0:
         raise ValueError(f"constant_throughput({iterations_per_s}): expected more than 0 iterations/s")
     return constant_pacing(1 / iterations_per_s)
+
+
+def _think_time(wait_time: WaitTime) -> WaitTime:
+    """Return `wait_time` marked as no pacing: to look for what a method does not have takes 0.3 us each time."""
+    wait_time.pace_s = None  # type: ignore[attr-defined]
+    return wait_time

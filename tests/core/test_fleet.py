@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from greenload.core.bundle import Bundle
-from greenload.core.fleet import LOST_AFTER_S, MOST_AHEAD_S, STALLED_AFTER_S, TELL_AGAIN_S, Fleet
+from greenload.core.fleet import LOST_AFTER_S, MOST_AHEAD_S, STALLED_AFTER_S, Fleet
 from greenload.core.grants import Granted
 from greenload.core.messages import (
     Ack,
@@ -26,7 +26,7 @@ from greenload.core.messages import (
     Start,
     Stop,
 )
-from greenload.core.news import DONE, LOST, READY, RUNNING, STALLED, Kept, Member, News
+from greenload.core.news import DONE, LOST, READY, RUNNING, STALLED, TELL_AGAIN_S, Kept, Member, News
 from greenload.core.outbox import Outbox
 from greenload.core.placement import Share
 from greenload.core.results import Results, WorkerRecord
@@ -533,7 +533,7 @@ def test_a_report_from_before_a_change_that_is_sent_again_after_it_takes_back_no
 
     for _ in range(3):
         play.now_s += TELL_AGAIN_S
-        assert play.carried_out(play.fleet.hear(b"one", old, play.now_s), b"one") == [Ack(1)]
+        assert play.carried_out(play.fleet.hear(b"one", old, play.now_s), b"one") == [Ack(1, 2)]
         play.tick()
 
     assert kinds(news_for(play, "one")) == [Changes]
@@ -616,7 +616,7 @@ def test_a_report_counts_once_however_often_it_comes():
 
     answers = [play.hear(report("one", seq, requests=10)) for seq in (1, 1, 2, 1, 2)]
 
-    assert answers == [[Ack(1)], [Ack(1)], [Ack(2)], [Ack(2)], [Ack(2)]]
+    assert answers == [[Ack(seq, 1)] for seq in (1, 1, 2, 2, 2)]
     assert play.fleet.results.total.sent == 20
 
 
@@ -624,11 +624,11 @@ def test_a_report_after_a_gap_is_neither_counted_nor_acknowledged_before_the_gap
     play = play_of("one")
     play.hear(report("one", 1, requests=1))
 
-    assert play.hear(report("one", 3, requests=4)) == [Ack(1)]
+    assert play.hear(report("one", 3, requests=4)) == [Ack(1, 1)]
     assert play.fleet.results.total.sent == 1
 
-    assert play.hear(report("one", 2, requests=2)) == [Ack(2)]
-    assert play.hear(report("one", 3, requests=4)) == [Ack(3)]
+    assert play.hear(report("one", 2, requests=2)) == [Ack(2, 1)]
+    assert play.hear(report("one", 3, requests=4)) == [Ack(3, 1)]
     assert play.fleet.results.total.sent == 7
 
 
@@ -651,7 +651,7 @@ def test_whom_nobody_knows_changes_nothing(worker, say):
     said = play.hear(say(worker, epoch=99), route=b"stranger")
 
     assert said == [Refused("this master does not know you; start again")]
-    assert play.fleet.ignored == 1
+    assert play.fleet.results.ignored == 1
     assert play.fleet.results.total.sent == 0
     assert play.fleet.results.workers == {"one": WorkerRecord()}
     assert play.state_of("one") == STALLED
@@ -664,7 +664,7 @@ def test_nobody_is_ignored_who_belongs_here():
     for message in (hello("one"), beat("one"), report("one", 1), report("one", 1), bye("one")):
         play.hear(message)
 
-    assert play.fleet.ignored == 0
+    assert play.fleet.results.ignored == 0
 
 
 @pytest.mark.parametrize("ahead_s", [MOST_AHEAD_S + 1.0, 1e9])
@@ -676,7 +676,7 @@ def test_a_report_of_a_time_that_is_still_to_come_is_refused_and_not_counted(ahe
     said = play.hear(far)
 
     assert said == [Refused("a report of this worker is of a time that is still to come; start it again")]
-    assert play.fleet.ignored == 1
+    assert play.fleet.results.ignored == 1
     assert play.fleet.results.total.sent == 0
     assert play.fleet.results.elapsed_s == 0.0
     assert play.fleet.take_news().accounts == []
@@ -687,8 +687,8 @@ def test_a_worker_whose_clock_is_ahead_of_a_resumed_masters_is_heard():
 
     said = play.hear(replace(report("one", 1), until_s=1.0 + MOST_AHEAD_S))
 
-    assert said == [Ack(1)]
-    assert play.fleet.ignored == 0
+    assert said == [Ack(1, 2)]
+    assert play.fleet.results.ignored == 0
 
 
 # Rows
@@ -942,7 +942,7 @@ def test_a_worker_that_leaves_before_the_beginning_is_not_counted_on_and_its_nam
     play.hear(hello("two"))
     assert not play.fleet.has_begun
 
-    assert said == [Ack(0)]
+    assert said == [Ack(0, 0)]
     assert Start in kinds(play.hear(hello("one", epoch=99)))
     assert play.fleet.has_begun
 
@@ -1122,7 +1122,7 @@ def test_the_scenario_is_given_to_whoever_asks_and_makes_it_no_worker_yet():
 
     assert play.hear(Fetch("one", 1, "1.0", 5)) == [bundle.piece(5)]
     assert kinds(play.hear(Fetch("one", 1, "0.9", 0))) == [Refused]
-    assert (play.fleet.members, play.fleet.ignored, play.fleet.has_begun) == ({}, 0, False)
+    assert (play.fleet.members, play.fleet.results.ignored, play.fleet.has_begun) == ({}, 0, False)
 
 
 # Edits
@@ -1334,11 +1334,11 @@ def test_workers_go_on_with_a_new_master_as_if_nothing_had_been():
     said = [play.hear(report("one", seq, requests)) for seq, requests in ((1, 3), (2, 4))]
     play.hear(beat("two"))
 
-    assert [each[-1] for each in said] == [Ack(1), Ack(2)]
+    assert [each[-1] for each in said] == [Ack(1, 3), Ack(2, 3)]
     assert play.fleet.results.total.sent == 7
     assert (play.state_of("one"), play.state_of("two")) == (RUNNING, RUNNING)
     assert play.users_on("one", "two") == {"one": 4, "two": 4}
-    assert play.fleet.ignored == 0
+    assert play.fleet.results.ignored == 0
 
 
 def test_a_new_master_counts_the_run_s_time_from_its_beginning():
@@ -1413,8 +1413,8 @@ def test_a_run_that_was_stopped_goes_on_being_stopped_under_a_new_master(at_once
 
     resumed(play)
 
-    assert play.hear(report("one", 1)) == [Stop(at_once), Ack(1)]
-    assert play.hear(beat("two")) == [Stop(at_once), Ack(0)]
+    assert play.hear(report("one", 1)) == [Stop(at_once), Ack(1, 2)]
+    assert play.hear(beat("two")) == [Stop(at_once), Ack(0, 2)]
     assert play.hear(hello("three")) == [Refused("the run is over")]
     with pytest.raises(NotRunning):
         edit(play, 5)

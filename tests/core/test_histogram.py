@@ -15,7 +15,16 @@ from hdrh.histogram import HdrHistogram
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from greenload.core.histogram import BUCKETS, HIGHEST_US, LOWEST_US, MOST_BYTES, Histogram, bucket_of, highest_us_in
+from greenload.core.histogram import (
+    BUCKETS,
+    HIGHEST_US,
+    LOWEST_US,
+    MOST_BYTES,
+    Histogram,
+    bucket_of,
+    fewest_for,
+    highest_us_in,
+)
 
 SUMMARY_BYTES = 40
 POWERS = [1 << bit for bit in range(32)]
@@ -590,3 +599,10 @@ def test_an_empty_histogram_with_a_sum_is_refused():
 def test_an_empty_histogram_with_a_minimum_is_refused():
     with pytest.raises(ValueError, match="do not match the buckets"):
         Histogram.from_bytes(forged(summary=summary_of(count=0, sum_us=0, min_us=1, max_us=1), body=b""))
+
+
+@pytest.mark.parametrize(
+    ("percent", "fewest"), [(50, 2), (75, 4), (90, 10), (95, 20), (99, 100), (99.9, 1_000), (99.99, 10_000), (100, 1)]
+)
+def test_a_percentile_needs_so_many_values_that_one_can_lie_beyond_it(percent, fewest):
+    assert fewest_for(percent) == fewest

@@ -1,5 +1,7 @@
 """Nothing that was put into the outbox is lost, and nothing that was sent changes."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -270,3 +272,13 @@ def test_each_request_is_in_one_report_whatever_is_put_sent_and_acknowledged(don
 
     assert sum(requests for requests, _ in sent.values()) == put
     assert sorted(sent) == list(range(1, len(sent) + 1))
+
+
+def test_steps_of_the_clock_in_seconds_that_are_added_together_are_added():
+    outbox = Outbox()
+    outbox.put(replace(report(0), clock_step_s=2.0))
+    outbox.put(replace(report(1), clock_step_s=-0.5))
+
+    [sent] = outbox.due(1.0)
+
+    assert sent.clock_step_s == 1.5

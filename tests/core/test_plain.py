@@ -1,13 +1,16 @@
 """What goes over a wire comes back the same, and what is no message is refused with the place and the reason."""
 
 import json
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from greenload.core.arrivals import POISSON, UNIFORM, Arrivals
 from greenload.core.codec import Malformed
+from greenload.core.histogram import Histogram
+from greenload.core.kinds import Occurrences
 from greenload.core.messages import (
     Ack,
     Beat,
@@ -23,14 +26,17 @@ from greenload.core.messages import (
     Start,
     Stop,
 )
+from greenload.core.phases import PHASES
 from greenload.core.placement import Share
-from greenload.core.plain import STATS, from_plain, to_plain
+from greenload.core.plain import from_plain, to_plain
+from greenload.core.plain_stats import STATS
 from greenload.core.roster import EDIT, JOIN, LOSE, Change, Edit
-from greenload.core.shape import parse_stages
-from greenload.core.stats import Occurrences, Sample, Stats, sum_of
+from greenload.core.shape import Shape, Stage, parse_rate_stages, parse_stages
+from greenload.core.stall import Stall
+from greenload.core.stats import Sample, Stats, sum_of
 
 SHARES = (Share("Reader", 0.5), Share("Admin", 1, 2))
-PLAN = Plan(parse_stages("5@10s,0@5s"), 15.0, SHARES, "http://h", 10.0, -3, (Resolved("h", "::1"),))
+PLAN = Plan(parse_stages("5@10s,0@5s"), 15.0, SHARES, "http://h", 10.0, -3, (Resolved("h", "::1"),), None, True)
 CHANGES = (Change(0.0, JOIN, "one"), Change(4.5, LOSE, "one"))
 
 
@@ -51,6 +57,19 @@ def plain_of(stats):
     return to_plain(report_of(stats))
 
 
+def counts_of_phases(stats):
+    phases = stats.tallies["GET", "/"].phases
+    return None if phases is None else {phase: held.count for phase, held in phases.histograms.items()}
+
+
+def phased():
+    """A Stats of which one request has connected and received."""
+    stats = stats_of([Sample("GET", "/", 1.0, 1.0, 1.5, None, 10)])
+    stats.record_phase("GET", "/", "connect", 0.002)
+    stats.record_phase("GET", "/", "receive_new", 0.005)
+    return stats
+
+
 durations = st.floats(0, 5000)
 samples = st.builds(
     lambda method, name, late_s, took_s, error, size: Sample(
@@ -61,16 +80,20 @@ samples = st.builds(
 )  # fmt: skip
 
 
-@given(st.lists(samples, max_size=30))
-def test_a_report_comes_back_the_same_from_a_wire_that_carries_text(recorded):
+@given(st.lists(samples, max_size=30), st.lists(st.tuples(st.sampled_from(PHASES), durations)))
+def test_a_report_comes_back_the_same_from_a_wire_that_carries_text(recorded, phases):
     stats = stats_of(recorded)
+    for phase, took_s in phases:
+        stats.record_phase("GET", "/", phase, took_s)
     stats.record_unfinished("GET", "/", 3.5)
     stats.exceptions.count("in task A.b\nboom", 2)
     stats.lag.record(15)
+    stats.missed_slots, stats.longest_stall = 4, Stall(1.25, 2.0)
 
     back = from_plain(json.loads(json.dumps(to_plain(report_of(stats)))))
 
     assert plain_of(back.stats) == plain_of(stats)
+    assert counts_of_phases(back.stats) == counts_of_phases(stats)
     assert (back.worker, back.epoch, back.seq, back.second, back.users) == ("one", 7, 3, 2, 5)
 
 
@@ -93,7 +116,7 @@ def test_adding_what_came_over_a_wire_is_adding(one, two):
         Bye("one", 7, "TypeError: boom"),
         Start(PLAN, CHANGES, 2.5),
         Changes(3, CHANGES),
-        Ack(3),
+        Ack(3, 2),
         Claim("one", 7, 2, "accounts", 10_000),
         Grant(2, 30_000),
         Stop(True),
@@ -121,7 +144,7 @@ def test_what_is_no_message_is_refused(plain):
 @given(st.data())
 def test_a_report_that_was_tampered_with_is_refused_or_still_a_report(data):
     """Replace any one part of a real report with anything: it never crashes, and never lets counts disagree."""
-    plain = to_plain(report_of(stats_of([Sample("GET", "/", 1.0, 1.0, 1.5, None, 10)] * 3)))
+    plain = to_plain(report_of(phased()))
     part = plain
     while True:
         index = data.draw(st.integers(0, len(part) - 1))
@@ -140,6 +163,7 @@ def test_a_report_that_was_tampered_with_is_refused_or_still_a_report(data):
         for tally in report.stats.tallies.values():
             service, response = tally.succeeded.service, tally.succeeded.response
             assert service.count == response.count == sum(service.counts.values())
+            assert tally.phases is None or set(tally.phases.histograms) <= set(PHASES)
 
 
 @pytest.mark.parametrize(
@@ -150,7 +174,7 @@ def test_a_report_that_was_tampered_with_is_refused_or_still_a_report(data):
             "report: epoch: expected a whole number of 0 to 1099511627776, not -1",
         ),
         (lambda plain: plain.__setitem__(4, float("nan")), "report: from_s: expected a number of 0 to 1e+09"),
-        (lambda plain: plain.pop(), "report: expected a list of 10"),
+        (lambda plain: plain.pop(), "report: expected a list of 11"),
         (lambda plain: plain[6][0][0][2][0][0][4].__setitem__(0, 10**6), "expected whole numbers of 0 to 23551"),
         (lambda plain: plain[6][0][0][2][0][0][5].__setitem__(0, 2), "cannot belong to these counts"),
         (lambda plain: plain[6][0][0][2][0][0][5].__setitem__(0, True), "whole numbers of 1 to"),
@@ -168,6 +192,26 @@ def test_a_refusal_says_where_and_what(spoil, where):
     with pytest.raises(Malformed) as refused:
         from_plain(plain)
     assert where in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "what"),
+    [
+        (lambda phases: phases.append(phases[0]), "a list of 6"),
+        (lambda phases: phases.pop(), "a list of 6"),
+        (lambda phases: phases.__setitem__(slice(None), [None] * 6), "at least one phase"),
+        (lambda phases: phases[4][5].__setitem__(0, 2), "phases: receive_new: the sum"),
+        (lambda phases: phases.__setitem__(1, {"connect": []}), "phases: tls: expected a list of 6"),
+    ],
+    ids=["one more", "one less", "none", "count", "mapping"],
+)
+def test_there_are_just_these_phases_and_each_is_a_histogram(spoil, what):
+    plain = to_plain(report_of(phased()))
+
+    spoil(plain[6][0][0][2][5])
+
+    with pytest.raises(Malformed, match=what):
+        from_plain(plain)
 
 
 @pytest.mark.parametrize(
@@ -231,6 +275,14 @@ def set_sent(stats):
     stats.sent = 2**40 + 1
 
 
+def set_missed_slots(stats):
+    stats.missed_slots = 2**40 + 1
+
+
+def set_stall(stats):
+    stats.longest_stall = Stall(2e9, 0.0)
+
+
 def set_died(stats):
     stats.users_died = 2**40 + 1
 
@@ -252,13 +304,35 @@ def set_failures(stats):
     stats.tallies["GET", "/"].failures.kept["boom"] = Occurrences(2**40 + 1, 1, 1)
 
 
+def set_count_of_phase(stats):
+    stats.record_phase("GET", "/", "tls", 1e-6)
+    histogram = stats.tallies["GET", "/"].phases.histograms["tls"]
+    histogram.count = histogram.counts[1] = histogram.sum_us = 2**40 + 1
+
+
+def set_times_of_phase(stats):
+    stats.record_phase("GET", "/", "tls", 3_600.0)
+    histogram = stats.tallies["GET", "/"].phases.histograms["tls"]
+    for _ in range(20):
+        histogram.add(doubled(histogram))
+
+
+def doubled(histogram):
+    other = Histogram()
+    other.add(histogram)
+    return other
+
+
 def set_second(stats):
     stats.exceptions.kept["boom"] = Occurrences(1, 1, 10**9 + 1)
 
 
 @pytest.mark.parametrize(
     "enlarge",
-    [set_sent, set_died, set_bytes, set_times, set_exceptions, set_failures, set_second],
+    [
+        *(set_sent, set_missed_slots, set_stall, set_died, set_bytes, set_times, set_exceptions, set_failures),
+        *(set_second, set_count_of_phase, set_times_of_phase),
+    ],
     ids=lambda enlarge: enlarge.__name__,
 )
 def test_a_report_with_more_in_it_than_one_can_have_is_refused(enlarge):
@@ -266,7 +340,7 @@ def test_a_report_with_more_in_it_than_one_can_have_is_refused(enlarge):
     stats = stats_of([Sample("GET", "/", 1.0, 1.0, 3_001.0, None, 10)])
     enlarge(stats)
 
-    with pytest.raises(Malformed, match=r"at most|to 1000000000"):
+    with pytest.raises(Malformed, match=r"at most|to 1000000000|to 1e\+09"):
         from_plain(to_plain(replace(report_of(stats), counted=0)))
 
 
@@ -303,3 +377,40 @@ def test_a_claim_of_no_rows_or_of_more_than_a_worker_asks_for_is_refused(count):
 def test_an_order_with_a_number_that_cannot_be_meant_is_refused(message):
     with pytest.raises(Malformed, match="of 0 to"):
         from_plain(to_plain(message))
+
+
+rate_shapes = st.lists(st.builds(Stage, st.floats(0, 1e6), st.floats(0, 1e9)), max_size=3).map(
+    lambda stages: Shape(tuple(stages))
+)
+some_arrivals = st.builds(
+    Arrivals, rate_shapes, st.sampled_from([UNIFORM, POISSON]), st.integers(1, 10**6), st.floats(0.001, 3600)
+)
+
+
+@given(some_arrivals)
+def test_a_plan_with_arrivals_comes_back_the_same_from_a_wire_that_carries_text(arrivals):
+    start = Start(replace(PLAN, shape=Shape(()), arrivals=arrivals), CHANGES, 1.5)
+
+    assert from_plain(json.loads(json.dumps(to_plain(start)))) == start
+
+
+ARRIVALS_AT = [field.name for field in fields(Plan)].index("arrivals")
+ARRIVALS = Arrivals(parse_rate_stages("5/s@10s"), POISSON, 7, 2.5)
+PLAIN_ARRIVALS = to_plain(Start(replace(PLAN, arrivals=ARRIVALS), (), 0.0))[1][ARRIVALS_AT]
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        (1, "random"), (1, None), (2, 0), (2, 10**6 + 1), (2, 1.5), (3, 0.0), (3, -1.0), (3, 3_601.0), (3, "5s"),
+        (0, [[1e7, 1.0]]), (0, None),
+    ],
+)  # fmt: skip
+def test_arrivals_that_cannot_be_meant_are_no_message(place, value):
+    plain = to_plain(Start(replace(PLAN, arrivals=ARRIVALS), (), 0.0))
+    assert plain[1][ARRIVALS_AT] == PLAIN_ARRIVALS
+
+    plain[1][ARRIVALS_AT] = [*PLAIN_ARRIVALS[:place], value, *PLAIN_ARRIVALS[place + 1 :]]
+
+    with pytest.raises(Malformed):
+        from_plain(plain)

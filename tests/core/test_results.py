@@ -222,6 +222,67 @@ def test_a_percentile_of_a_window_is_computed_from_its_counts_not_from_percentil
     assert results.window(0, 2).total().ended().response.percentile(50) == pytest.approx(5_000, rel=0.001)
 
 
+# In flight
+
+
+def balance(second, worker, sent, ended):
+    """A report of a worker that sent so many requests in a second in which so many came to their end."""
+    stats = stats_of(ended, second)
+    stats.sent = sent
+    return Report(worker, 1, second + 1, float(second), second + 1.0, stats, 1, 10.0, 0)
+
+
+def balances(steps):
+    """Return reports of two workers, who each report every second, and what is under way at the end of each."""
+    under_way, reports, in_flight = {"one": 0, "two": 0}, [], []
+    for second, step in enumerate(steps):
+        for worker, (sent, part) in zip(under_way, step, strict=True):
+            ended = (under_way[worker] + sent) * part // 3
+            under_way[worker] += sent - ended
+            reports.append(balance(second, worker, sent, ended))
+        in_flight.append(sum(under_way.values()))
+    return reports, in_flight
+
+
+a_step = st.tuples(st.integers(0, 5), st.integers(0, 3))
+
+
+@law
+@given(st.lists(st.tuples(a_step, a_step), min_size=1, max_size=40))
+@pytest.mark.usefixtures("eight_slots")
+def test_at_the_end_of_each_slot_in_flight_is_what_began_until_then_and_did_not_end(steps):
+    reports, in_flight = balances(steps)
+
+    results = results_of(reports)
+
+    assert results.in_flight == in_flight[-1]
+    assert [slot.in_flight for slot in results.slots] == [
+        in_flight[slot.first_s + slot.width_s - 1] for slot in results.slots
+    ]
+
+
+def test_requests_cut_off_are_not_in_flight():
+    stats = stats_of(1)
+    stats.sent = 3
+    stats.record_unfinished("GET", "/albums", 0.5)
+
+    results = results_of([Report("one", 1, 1, 0.0, 1.0, stats, 1, 10.0, 1)])
+
+    assert results.in_flight == results.slots[0].in_flight == 1
+
+
+def test_what_a_lost_worker_had_under_way_is_not_in_flight_until_it_is_back():
+    results = results_of([balance(0, "one", 5, 2), balance(0, "two", 4, 0)])
+
+    results.lose("one", 6.0)
+    lost = results.in_flight
+    results.find("one")
+
+    assert (lost, results.in_flight) == (4, 7)
+    results.add(balance(7, "two", 0, 0))
+    assert results.slots[-1].in_flight == 4
+
+
 # A run of days
 
 
@@ -505,3 +566,43 @@ def test_when_somebody_looks_does_not_matter(steps):
 
     assert plain(looked_at.total) == plain(left_alone.total)
     assert curve(looked_at) == curve(left_alone)
+
+
+# The warm-up
+
+
+@law
+@given(st.lists(st.tuples(st.integers(0, 40), st.integers(0, 3), st.booleans()), max_size=40), st.integers(0, 20))
+@pytest.mark.usefixtures("eight_slots")
+def test_what_was_measured_is_all_but_the_seconds_of_the_warm_up_however_old_they_are(steps, warmup_s):
+    results = Results(warmup_s)
+
+    for second, requests, looks in steps:
+        results.add(report(second, requests=requests))
+        if looks:
+            assert results.measured.sent <= results.total.sent
+
+    measured = sum_of(stats_of(requests, second) for second, requests, _ in steps if second >= warmup_s)
+    assert plain(results.measured) == plain(measured)
+    assert plain(results.measured_tally) == plain(measured.total())
+    assert results.total.sent == results.reconcile().sent == sum(requests for _, requests, _ in steps)
+
+
+def test_the_time_that_was_measured_begins_with_the_end_of_the_warm_up():
+    results = Results(warmup_s=2)
+
+    lengths = []
+    for second in range(4):
+        results.add(report(second))
+        lengths.append(results.measured_s)
+
+    assert lengths == [0.0, 0.0, 1.0, 2.0]
+    assert results.elapsed_s == 4.0
+
+
+def test_without_a_warm_up_all_was_measured_and_is_counted_once():
+    results = results_of([report(0, requests=3), report(1, requests=4)])
+
+    assert results.measured is results.total
+    assert results.total.sent == results.measured.sent == 7
+    assert results.measured_tally.requests == 7

@@ -184,3 +184,25 @@ def test_a_change_that_is_known_changes_nothing():
     roster = roster_of(ramp(2, 1), [Change(0.0, JOIN, "one")] * 3)
 
     assert list(roster.entries) == [Change(0.0, JOIN, "one")]
+
+
+def naive_here_at(heard, at_s):
+    """Return who is here, in the order of coming, from all entries and nothing kept."""
+    here = []
+    for entry in sorted(heard):
+        if isinstance(entry, Change) and entry.at_s <= at_s:
+            if entry.kind == LOSE:
+                here = [worker for worker in here if worker != entry.worker]
+            elif entry.worker not in here:
+                here.append(entry.worker)
+    return here
+
+
+@given(st.lists(changes | edits, unique=True, max_size=12), st.lists(st.floats(0, 40), min_size=1, max_size=4))
+def test_who_is_here_is_what_all_entries_heard_so_far_come_to_in_whatever_order(heard, asked):
+    roster = Roster(SHARES, ramp(4, 1000))
+
+    for count, entry in enumerate(heard, 1):
+        roster.hear(entry)
+        for at_s in (*asked, entry.at_s):
+            assert roster.here_at(at_s) == naive_here_at(heard[:count], at_s)

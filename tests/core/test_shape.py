@@ -8,7 +8,19 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from greenload.core.errors import GreenloadError
-from greenload.core.shape import Shape, ShapeError, Stage, Step, parse_duration_s, parse_stages, ramp, steps_to
+from greenload.core.shape import (
+    Shape,
+    ShapeError,
+    Stage,
+    Step,
+    constant_rate,
+    parse_duration_s,
+    parse_rate,
+    parse_rate_stages,
+    parse_stages,
+    ramp,
+    steps_to,
+)
 
 HAIR = 1e-6
 
@@ -378,3 +390,102 @@ def test_a_shape_error_is_something_a_person_can_mend():
 @given(shapes)
 def test_the_most_users_are_the_most_that_any_step_says(shape):
     assert shape.most_users == max((step.users for step in shape.steps()), default=0)
+
+
+# Area: of a rate, how many have come due
+
+
+@law
+@given(shapes, st.floats(0, 200))
+def test_the_area_is_that_of_the_level(shape, until_s):
+    """Computed anew in small pieces, from the levels in the middle of each."""
+    edges = sorted({0.0, until_s, *(each_s for each_s in ends_of(shape) if each_s < until_s)})
+    area = sum((to_s - from_s) * shape.level_at((from_s + to_s) / 2) for from_s, to_s in itertools.pairwise(edges))
+
+    assert shape.area_until(until_s) == pytest.approx(area, rel=1e-6, abs=1e-6)
+
+
+def ends_of(shape):
+    return list(itertools.accumulate(stage.duration_s for stage in shape.stages))
+
+
+@law
+@given(shapes, st.floats(0, 2_000))
+def test_the_area_reaches_a_number_at_the_time_at_which_it_is_that(shape, area):
+    at_s = shape.reaches(area)
+
+    if at_s < math.inf:
+        assert shape.area_until(at_s) == pytest.approx(area, rel=1e-9, abs=1e-9)
+    else:
+        assert shape.area_until(1e9) <= area + HAIR
+        assert shape.level_at(1e9) < HAIR
+
+
+@law
+@given(shapes, st.floats(0, 200))
+def test_a_time_is_when_its_area_was_reached_where_the_level_is_above_0(shape, at_s):
+    if shape.level_at(at_s) > 0.1 and shape.level_at(max(0.0, at_s - 0.01)) > 0.1:
+        assert shape.reaches(shape.area_until(at_s)) == pytest.approx(at_s, abs=1e-6)
+
+
+@law
+@given(shapes, st.floats(0, 200), st.floats(0, 200))
+def test_the_area_never_becomes_less(shape, one_s, other_s):
+    earlier_s, later_s = sorted((one_s, other_s))
+
+    assert shape.area_until(earlier_s) <= shape.area_until(later_s) + HAIR
+
+
+def test_a_pause_in_a_rate_is_passed_over():
+    shape = parse_rate_stages("10/s@0s,10/s@1s,0/s@0s,0/s@5s,10/s@0s,10/s@1s")
+
+    assert [shape.reaches(area) for area in (9, 10, 11)] == pytest.approx([0.9, 6.0, 6.1])
+
+
+# What a person may type for a rate
+
+
+@pytest.mark.parametrize(
+    ("text", "per_s"),
+    [("200/s", 200), ("12000/m", 200), ("1800/h", 0.5), ("0.5/s", 0.5), (" 10 / s ", 10), ("0/s", 0)],
+)
+def test_a_rate_is_arrivals_a_second_however_it_is_written(text, per_s):
+    assert parse_rate(text) == pytest.approx(per_s)
+
+
+@pytest.mark.parametrize("text", ["", "200", "200/", "/s", "200/d", "-5/s", "1e3/s", "200 per s", "nan/s", "5/s/s"])
+def test_what_is_no_rate_is_refused_with_an_example(text):
+    with pytest.raises(ShapeError, match="is not a rate; write for example 200/s or 12000/m"):
+        parse_rate(text)
+
+
+def test_rate_stages_are_straight_lines_between_rates():
+    shape = parse_rate_stages("100/s@30s, 24000/m@2m, 0/s@10s")
+
+    assert shape == Shape((Stage(100, 30), Stage(400, 120), Stage(0, 10)))
+    assert shape.level_at(15) == 50
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("100@30s", "'100@30s' is not a stage; write RATE@DURATION, for example 100/s@30s"),
+        ("100/s@30s,400/s", "'400/s' is not a stage; write RATE@DURATION"),
+        ("100/s@", "is not a stage"),
+        ("100/s@soon", "'soon' is not a duration"),
+        ("", "is not a list of stages; write for example 100/s@30s,400/s@2m,0/s@10s"),
+        ("100/s@30s,,", "is not a list of stages"),
+        ("0/s@30s", "never has an arrival for any time"),
+        ("100/s@0s", "never has an arrival for any time"),
+        ("9999999/s@1s", "a level of 0 to 1000000"),
+    ],
+)
+def test_what_are_no_rate_stages_is_refused_with_the_place(text, sentence):
+    with pytest.raises(ShapeError, match=sentence):
+        parse_rate_stages(text)
+
+
+@pytest.mark.parametrize("per_s", [0.0, -1.0, math.nan])
+def test_a_constant_rate_is_above_0(per_s):
+    with pytest.raises(ShapeError, match="a rate must be above 0/s"):
+        constant_rate(per_s)

@@ -7,20 +7,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from greenload.core import stats as stats_module
+from greenload.core import kinds as kinds_module
 from greenload.core.histogram import Histogram
-from greenload.core.stats import (
-    MOST_KIND_CHARACTERS,
-    MOST_KINDS,
-    OTHER,
-    Kinds,
-    Sample,
-    Stats,
-    Tally,
-    Timings,
-    kind_of,
-    sum_of,
-)
+from greenload.core.kinds import MOST_KIND_CHARACTERS, MOST_KINDS, OTHER, Kinds, kind_of
+from greenload.core.phases import PHASES
+from greenload.core.stall import Stall
+from greenload.core.stats import Sample, Stats, Tally, Timings, sum_of
 
 # What three_kinds patches is the same for every example, so it may stay from one to the next.
 law = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -58,10 +50,18 @@ def counts(kinds):
     return [(kind, occurrences.count) for kind, occurrences in kinds]
 
 
+def phase_count(stats, phase):
+    return sum(
+        tally.phases.histograms[phase].count
+        for tally in stats.tallies.values()
+        if tally.phases is not None and phase in tally.phases.histograms
+    )
+
+
 @pytest.fixture
 def three_kinds(monkeypatch):
     """Let there be room for three kinds only, so that a law meets the limit all the time."""
-    monkeypatch.setattr(stats_module, "MOST_KINDS", 3)
+    monkeypatch.setattr(kinds_module, "MOST_KINDS", 3)
 
 
 words = st.sampled_from(["a", "b", "c", "aa", "ab", "timed out", "HTTP 503", OTHER])
@@ -83,12 +83,16 @@ def some_stats(draw):
     stats = stats_of(draw(st.lists(samples(), max_size=6)))
     for age_s in draw(st.lists(waits_s, max_size=2)):
         stats.record_unfinished("GET", draw(st.sampled_from(["/", "/slow"])), age_s)
+    for phase, took_s in draw(st.lists(st.tuples(st.sampled_from(PHASES), waits_s), max_size=4)):
+        stats.record_phase("GET", draw(st.sampled_from(["/", "/slow"])), phase, took_s)
     for word, second in draw(st.lists(st.tuples(words, seconds), max_size=5)):
         stats.exceptions.count(word, second)
     for lag_us in draw(st.lists(st.integers(0, 10**6), max_size=3)):
         stats.lag.record(lag_us)
     stats.sent = draw(st.integers(0, 100))
     stats.users_died = draw(st.integers(0, 100))
+    stats.missed_slots = draw(st.integers(0, 100))
+    stats.longest_stall = draw(st.none() | st.builds(Stall, st.sampled_from([0.5, 1.0]), st.integers(0, 3)))
     return stats
 
 
@@ -191,6 +195,37 @@ def test_a_request_cut_off_is_counted_with_its_age_and_as_nothing_else():
     assert stats.tallies["GET", "/slow"].unfinished.max_us == 2_500_000
 
 
+def test_a_phase_is_counted_under_its_name_and_as_nothing_else():
+    stats = Stats()
+
+    stats.record_phase("GET", "/", "connect", 0.002)
+    stats.record_phase("GET", "/", "connect", 0.004)
+
+    [tally] = stats.tallies.values()
+    assert [(phase, held.count, held.max_us) for phase, held in tally.phases.histograms.items()] == [
+        ("connect", 2, 4_000)
+    ]
+    assert (stats.total().requests, stats.sent, stats.unfinished) == (0, 0, 0)
+
+
+def test_where_no_phase_was_recorded_there_is_nothing_to_hold_it():
+    total = sum_of([stats_of([sample()]), stats_of([sample(error="timed out")])])
+
+    assert [tally.phases for tally in total.tallies.values()] == [None]
+    assert total.total().phases is None
+
+
+def test_what_phases_take_in_memory_is_counted_with_the_rest():
+    stats = stats_of([sample()])
+    before = stats.total().buckets
+
+    stats.record_phase("GET", "/albums", "tls", 0.002)
+    stats.record_phase("GET", "/albums", "receive_new", 0.002)
+    stats.record_phase("GET", "/albums", "receive_new", 0.004)
+
+    assert stats.total().buckets == before + 3
+
+
 def test_new_stats_have_counted_nothing():
     stats = Stats()
 
@@ -248,11 +283,13 @@ def test_what_is_added_is_left_as_it_was(a, b):
 def test_every_number_of_a_sum_is_the_sum_of_the_numbers(a, b):
     total = sum_of([a, b])
 
-    for number in ("sent", "users_died", "succeeded", "failed", "unfinished"):
+    for number in ("sent", "users_died", "missed_slots", "succeeded", "failed", "unfinished"):
         assert getattr(total, number) == getattr(a, number) + getattr(b, number)
     assert total.lag.count == a.lag.count + b.lag.count
     assert total.exceptions.total() == a.exceptions.total() + b.exceptions.total()
     assert total.total().received_bytes == a.total().received_bytes + b.total().received_bytes
+    for phase in PHASES:
+        assert phase_count(total, phase) == phase_count(a, phase) + phase_count(b, phase)
 
 
 def test_a_total_does_not_change_what_it_is_the_total_of():
@@ -262,6 +299,16 @@ def test_a_total_does_not_change_what_it_is_the_total_of():
     stats.total().ended().add(stats.total().failed)
 
     assert plain(stats) == before
+
+
+@few
+@given(st.lists(some_stats(), min_size=1, max_size=5))
+def test_the_longest_stall_of_a_sum_is_the_longest_of_the_parts_and_of_equally_long_ones_the_first(parts):
+    stalls = [part.longest_stall for part in parts if part.longest_stall is not None]
+
+    longest = sum_of(parts).longest_stall
+
+    assert longest == min(stalls, key=lambda stall: (-stall.length_s, stall.from_s), default=None)
 
 
 # Kinds

@@ -1,11 +1,13 @@
 """The verdict: each reason for doubt, and what is no reason."""
 
+from dataclasses import replace
+
 import pytest
 
 from greenload.core.messages import Report
 from greenload.core.results import Results
 from greenload.core.stats import Sample, Stats
-from greenload.core.verdict import MOST_BUSY_S, Verdict, judge
+from greenload.core.verdict import FEWEST_TICKS, MOST_BUSY_S, SHORTEST_WAIT_US, Verdict, judge
 
 JARGON = ("hub", "loop", "greenlet", "percentile", "p99", "lag")
 
@@ -126,6 +128,88 @@ def test_lag_is_explained_with_both_numbers_and_what_to_do():
     assert "use fewer users" in reason
 
 
+@pytest.mark.parametrize(("service_us", "status"), [(SHORTEST_WAIT_US - 1, "valid"), (SHORTEST_WAIT_US, "suspect")])
+def test_lag_cannot_be_in_requests_too_short_to_wait_for_anything(service_us, status):
+    """`measure` around nothing: no other green thread runs between its beginning and its end."""
+    verdict = verdict_on(report(stats=stats_of(service_us=service_us, lags_us=[500] * 100)))
+
+    assert verdict.status == status
+
+
+# Files, ports
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        ("too many open files", ["open files: 3 requests", "ulimit -n"]),
+        ("OSError: [Errno 24] Too many open files", ["open files: 3 requests"]),
+        ("cannot assign requested address", ["local ports: 3 requests", "ip_local_port_range"]),
+    ],
+)
+def test_requests_that_found_no_file_or_port_left_are_a_reason_that_says_what_to_raise(error, words):
+    stats = stats_of(requests=3, error=error)
+    stats.add(stats_of(requests=100))
+
+    [reason] = verdict_on(report(stats=stats)).reasons
+
+    assert all(each in reason for each in words)
+
+
+def test_a_server_that_says_it_has_too_many_open_files_is_no_reason():
+    stats = stats_of(error="the server said: too many open files")
+
+    assert verdict_on(report(stats=stats)).status == "valid"
+
+
+# Unfinished
+
+
+@pytest.mark.parametrize(("unfinished", "status"), [(1, "valid"), (2, "suspect")])
+def test_more_than_one_unfinished_request_in_a_thousand_is_a_reason(unfinished, status):
+    stats = stats_of(requests=1_000 - unfinished)
+    for _ in range(unfinished):
+        stats.record_unfinished("GET", "/albums", 5.0)
+    stats.sent = 1_000
+
+    assert verdict_on(report(stats=stats)).status == status
+
+
+def test_unfinished_requests_are_counted_with_their_part_of_all():
+    stats = stats_of(requests=95)
+    for _ in range(5):
+        stats.record_unfinished("GET", "/albums", 5.0)
+    stats.sent = 100
+
+    [reason] = verdict_on(report(stats=stats)).reasons
+
+    assert reason.startswith("5 of 100 requests (5.0%) had not ended when they were cut off")
+
+
+# The calendar clock
+
+
+@pytest.mark.parametrize(("step_s", "words"), [(3_600.0, "forward by 3600.0 s"), (-0.5, "back by 0.5 s")])
+def test_a_clock_that_was_set_is_a_reason_that_names_the_worker_and_the_step(step_s, words):
+    stepped = replace(report(7, "two"), clock_step_s=step_s)
+
+    [reason] = verdict_on(report(7, "one"), stepped, report(8, "one", counted=200)).reasons
+
+    assert f"the clock of two was set {words} in second 7" in reason
+    assert "durations are not" in reason
+
+
+def test_of_several_steps_the_largest_is_named():
+    steps_s = [1.0, -5.0, 2.0]
+    stepped = [
+        replace(report(second, counted=100 * (second + 1)), clock_step_s=each) for second, each in enumerate(steps_s)
+    ]
+
+    [reason] = verdict_on(*stepped).reasons
+
+    assert "back by 5.0 s in second 1" in reason
+
+
 # CPU
 
 
@@ -160,8 +244,8 @@ def test_numbers_that_do_not_add_up_are_a_reason_that_shows_them():
 
     verdict = verdict_on(report(stats=stats))
 
-    assert verdict.reasons == (
-        "the numbers do not add up: 9 requests were sent, but 3 succeeded + 1 failed + 1 unfinished",
+    assert verdict.reasons[-1] == (
+        "the numbers do not add up: 9 requests were sent, but 3 succeeded + 1 failed + 1 unfinished"
     )
 
 
@@ -199,8 +283,32 @@ def test_reasons_are_in_words_for_somebody_who_never_heard_of_lag():
     stats.sent = 7
     every_reason = [*verdict_on(*busy("one", [99] * 3), report(3, "two", stats)).reasons, *judge(Results()).reasons]
     every_reason += verdict_on(report(counted=103)).reasons
+    scarce = stats_of(error="too many open files")
+    scarce.add(stats_of(error="cannot assign requested address"))
+    scarce.record_unfinished("GET", "/albums", 5.0)
+    scarce.sent += 1
+    every_reason += verdict_on(replace(report(stats=scarce), clock_step_s=9.0)).reasons
 
     words = " ".join(every_reason).replace(",", "").replace(";", "").split()
 
-    assert len(every_reason) == 5
+    assert len(every_reason) == 9
     assert not set(JARGON) & set(words)
+
+
+def test_what_ended_in_the_warm_up_and_how_late_the_generator_was_then_is_not_judged():
+    stats = Stats()
+    stats.record(Sample("GET", "/", 0.0, 0.0, 0.001, None, 0))
+    stats.sent = 1
+    for _ in range(FEWEST_TICKS):
+        stats.lag.record(900_000)
+    results = Results(warmup_s=1)
+    results.add(Report("one", 1, 1, 0.0, 1.0, stats, 1, 10.0, 1))
+
+    in_the_warm_up = judge(results)
+    later = Stats()
+    later.record(Sample("GET", "/", 1.0, 1.0, 1.001, None, 0))
+    later.sent = 1
+    results.add(Report("one", 1, 2, 1.0, 2.0, later, 1, 10.0, 2))
+
+    assert in_the_warm_up.reasons == ("no request ended after the warm-up, so there is nothing to judge",)
+    assert judge(results).status == "valid"

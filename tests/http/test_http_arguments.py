@@ -8,6 +8,7 @@ from email.parser import BytesParser
 
 import pytest
 
+from greenload.http.decoding import ACCEPT_ENCODING
 from greenload.http.request import InvalidHeader, InvalidUrl
 from greenload.version import VERSION
 
@@ -136,7 +137,7 @@ def test_a_session_says_who_it_is(server, session):
 
     assert server.last.headers["User-Agent"] == f"greenload/{VERSION}"
     assert server.last.headers["Accept"] == "*/*"
-    assert server.last.headers["Accept-Encoding"] == "gzip, deflate"
+    assert server.last.headers["Accept-Encoding"] == ACCEPT_ENCODING
     assert server.last.headers["Host"] == server.url.removeprefix("http://")
 
 

@@ -1,7 +1,14 @@
 """A session keeps its cookies as a browser does: sent back where they belong, and nowhere else."""
 
-import pytest
+import http.cookiejar
+import time
+from types import SimpleNamespace
 
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import greenload.http.cookies
 from greenload.http.cookies import Cookies
 from greenload.http.request import InvalidHeader, parse_url
 
@@ -221,3 +228,120 @@ def test_a_cookie_set_on_the_way_is_sent_where_the_redirect_leads(start_server, 
     assert sent(server.last) == {"sid": "17"}
     assert dict(response.history[0].cookies) == {"sid": "17"}
     assert dict(response.cookies) == {}
+
+
+def test_a_cookie_that_changes_goes_as_it_is_now(start_server, open_session):
+    """Requests that are alike are built once; their cookies are not."""
+    server = start_server({"/login": setting("sid=1"), "/again": setting("sid=2")})
+    session = open_session(server)
+
+    session.get("/login")
+    session.get("/")
+    session.get("/", cookies={"own": "3"})
+    session.get("/")
+    session.get("/again")
+    session.get("/")
+    del session.cookies["sid"]
+    session.get("/")
+    session.cookies["sid"] = "4"
+    session.get("/")
+
+    assert [sent(received).get("sid") for received in server.requests] == [None, *"1111", "2", None, "4"]
+    assert [sent(received).get("own") for received in server.requests] == [None, None, "3", *[None] * 5]
+
+
+# What is not asked of http.cookiejar again must be what it would answer
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock for cookies, which stands still until it is set."""
+    clock = SimpleNamespace(now_s=0.0)
+    fake = SimpleNamespace(**{**vars(time), "time": lambda: clock.now_s})
+    for module in (http.cookiejar, greenload.http.cookies):
+        monkeypatch.setattr(module, "time", fake)
+    return clock
+
+
+def test_a_cookie_is_sent_until_the_second_in_which_it_expires(clock):
+    url = parse_url("http://127.0.0.1/")
+    cookies = Cookies()
+    clock.now_s = 1000.0
+    cookies.keep(url, ["short=1; Max-Age=10", "long=1; Max-Age=20"])
+
+    headers = []
+    for clock.now_s in (1000.0, 1009.9, 1010.0, 1019.9, 1020.0):
+        headers.append(cookies.header_for(url, {}))
+
+    assert headers == ["short=1; long=1"] * 2 + ["long=1"] * 2 + [None]
+    assert dict(cookies) == {}
+
+
+def test_paths_without_number_are_not_all_remembered():
+    cookies = Cookies()
+    cookies.keep(parse_url("http://127.0.0.1/a/"), ["sid=1; Path=/a"])
+
+    headers = {cookies.header_for(parse_url(f"http://127.0.0.1/a/{number}"), {}) for number in range(1000)}
+
+    assert headers == {"sid=1"}
+    assert len(cookies._answers.headers) <= 16
+
+
+ORIGINS = [
+    *["http://a.example"] * 4,
+    "http://a.example:81",
+    "https://a.example",
+    "http://b.a.example",
+    "http://127.0.0.1",
+]
+URLS = st.builds(
+    "{}{}{}".format,
+    st.sampled_from(ORIGINS),
+    st.sampled_from(["/", "/", "/shop", "/shop/", "/shop/pay", "/shopping", "//", "/%7Eann/x"]),
+    st.sampled_from(["", "", "?page=2", "?next=/shop"]),
+)
+SET_COOKIES = st.builds(
+    "{}={}{}{}{}{}".format,
+    st.sampled_from("abc"),
+    st.sampled_from(["1", "2", ""]),
+    st.sampled_from(["", "", "; Path=/", "; Path=/shop", "; Path=/shop/"]),
+    st.sampled_from(["", "", "; Domain=a.example", "; Domain=.example"]),
+    st.sampled_from(["", "", "; Max-Age=0", "; Max-Age=5", "; Max-Age=60", "; Expires=Thu, 01 Jan 1970 00:20:00 GMT"]),
+    st.sampled_from(["", "", "; Secure", "; Port=81", "; Version=1", "; HttpOnly"]),
+)
+STEPS = st.one_of(
+    *[st.tuples(st.just("ask"), st.lists(URLS, min_size=1, max_size=8))] * 4,
+    st.tuples(st.just("keep"), URLS, st.lists(SET_COOKIES, min_size=1, max_size=3)),
+    st.tuples(
+        st.just("set"), st.sampled_from("abc"), st.sampled_from(["", "a.example"]), st.sampled_from(["/", "/shop"])
+    ),
+    st.tuples(st.just("delete"), st.sampled_from("abc")),
+    st.tuples(st.just("wait"), st.sampled_from([0.5, 4.5, 60.0])),
+)
+
+
+def always_asked(cookies: Cookies, url: str) -> str | None:
+    """What http.cookiejar says when it is asked."""
+    cookies._answers = None
+    return cookies.header_for(parse_url(url), {})
+
+
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(STEPS, max_size=40))
+def test_the_cookies_of_a_request_are_always_those_http_cookiejar_would_send(clock, steps):
+    clock.now_s = 1190.0  # 10 s before the Expires above
+    cookies, asked_each_time = Cookies(), Cookies()
+
+    for step, *what in steps:
+        if step == "ask":
+            for url in what[0]:
+                assert cookies.header_for(parse_url(url), {}) == always_asked(asked_each_time, url)
+        elif step == "wait":
+            clock.now_s += what[0]
+        for each in (cookies, asked_each_time):
+            if step == "keep":
+                each.keep(parse_url(what[0]), what[1])
+            elif step == "set":
+                each.set(what[0], "by hand", what[1], what[2])
+            elif step == "delete":
+                each.pop(what[0], None)

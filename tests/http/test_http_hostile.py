@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from urllib3 import exceptions as urllib3_errors
 
-from greenload.core.stats import kind_of
+from greenload.core.kinds import kind_of
 from greenload.http.failures import _NAMES, BODY_NOT_REPEATABLE, HEADERS_CUT_SHORT, TOO_LARGE, TOO_SLOW, failure_kind
 
 OK = b"HTTP/1.1 200 OK\r\n"

@@ -7,7 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from greenload.http.failures import RequestFailed
-from greenload.http.wire_parser import AnswerParser
+from greenload.http.wire_parser import MOST_KNOWN_HEADS, AnswerParser, known_heads
 
 OK = b"HTTP/1.1 200 OK\r\n"
 WORDS = [
@@ -55,6 +55,58 @@ def test_it_does_not_matter_how_the_bytes_are_cut(begin, rest, places, method):
     data = begin + rest
 
     assert read(cut(data, places), method) == read([data] if data else [], method)
+
+
+HEADS = st.lists(st.sampled_from(WORDS[2:]), max_size=6).map(b"".join)
+
+
+@settings(max_examples=1000, deadline=None)
+@given(HEADS, st.binary(max_size=9), st.binary(max_size=9), PLACES, st.sampled_from(["GET", "HEAD"]))
+@example(b"Content-Length: 7", b"abcdefg", b"hijklmn", [], "HEAD")
+@example(b"Content-Length: 7", b"abcdefg", b"hijklmnHTTP/1.1 200 OK", [], "GET")
+def test_an_answer_with_a_known_head_is_read_like_one_with_a_new_head(head, body, other_body, places, method):
+    first, second = (OK + head + b"\r\n\r\n" + each for each in (body, other_body))
+    known_heads().clear()
+    expected = read(cut(second, places), method)
+
+    known_heads().clear()
+    read([first])
+
+    assert read(cut(second, places), method) == expected
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.binary(max_size=20), st.just(b"") | st.binary(max_size=20).filter(lambda surplus: surplus.strip(b"\r\n")))
+def test_surplus_after_a_known_head_is_seen(body, surplus):
+    answer = OK + b"Content-Length: %d\r\n\r\n" % len(body) + body
+    parser = AnswerParser()
+    for data in (answer, answer + surplus):
+        parser.expect("GET")
+        parser.feed(data)
+
+    assert b"".join(parser.parts) == body
+    assert parser.is_reusable is (surplus == b"")
+
+
+def test_a_head_that_begins_with_a_known_one_is_read_to_its_end():
+    parser = AnswerParser()
+    parser.expect("GET")
+    parser.feed(OK + b"Content-Length: 0\r\n\r\n")
+    parser.expect("GET")
+
+    parser.feed(OK + b"Content-Length: 0")
+    parser.feed(b"7\r\n\r\nabcdefg")
+
+    assert (parser.is_whole, parser.parts) == (True, [b"abcdefg"])
+
+
+def test_heads_that_never_come_again_take_no_more_room_than_a_hundred():
+    parser = AnswerParser()
+    for number in range(3 * MOST_KNOWN_HEADS):
+        parser.expect("GET")
+        parser.feed(OK + b"X-Request: %d\r\nContent-Length: 0\r\n\r\n" % number)
+
+    assert 0 < len(known_heads()) <= MOST_KNOWN_HEADS
 
 
 @settings(max_examples=300, deadline=None)

@@ -5,10 +5,19 @@ import io
 import pytest
 from rich.console import Console
 
+from greenload.core.gate import Breach, Gate
+from greenload.core.messages import Report
+from greenload.core.phases import PHASES
 from greenload.core.results import Results
-from greenload.report.console import LiveView, ProgressHandler, console_for, print_summary
+from greenload.core.stall import Stall
+from greenload.core.stats import Stats
+from greenload.core.thresholds import parse_threshold
+from greenload.report.console import print_summary
+from greenload.report.live import LiveView, ProgressHandler
 from greenload.report.summary import summarize
-from tests.report.test_summary import RUN, request, results_of
+from greenload.report.terminal import console_for
+from greenload.report.thresholds import NOTHING
+from tests.report.test_summary import RUN, phased, request, results_of
 
 
 def shown(document, width=140):
@@ -30,6 +39,18 @@ def test_the_line_that_adds_up_is_there():
     text = shown(summarize(RUN, results_of([request(0.01)] * 1_234)))
 
     assert "planned 1 234  sent 1 234  succeeded 1 234  failed 0  unfinished 0  dropped 0" in text
+
+
+def test_messages_that_nobody_of_the_run_meant_are_shown_when_there_were_any():
+    results = results_of([request(0.01)])
+    without = shown(summarize(RUN, results))
+    results.ignored = 1_234
+
+    document = summarize(RUN, results)
+
+    assert document["reconciliation"]["ignored_messages"] == 1_234
+    assert "ignored: 1 234 message(s)" in shown(document)
+    assert "ignored" not in without
 
 
 def test_no_data_is_a_dash_and_never_0_ms():
@@ -55,6 +76,88 @@ def test_what_looks_like_markup_is_shown_as_it_is():
     assert text.count(odd) >= 4
 
 
+def test_clocks_that_agree_have_one_row_a_name_and_a_title_that_says_so():
+    text = shown(summarize(RUN, results_of([request(0.01)] * 3)))
+
+    assert "response time = service time, in ms" in text
+    assert [line.split()[0] for line in text.splitlines() if "10.0" in line] == ["GET", "Total"]
+
+
+def test_where_clocks_differ_a_second_row_has_the_service_time():
+    samples = [request(0.010, late_s=0.5)] * 20 + [request(0.010, name="/")] * 20
+
+    lines = shown(summarize(RUN, results_of(samples))).splitlines()
+
+    at = next(number for number, line in enumerate(lines) if line.startswith("GET /albums"))
+    assert "response time in ms, and service time below it" in lines[at - 3]
+    assert not lines[at - 1].startswith("  service")
+    assert lines[at].split()[5:9] == ["510", "510", "–", "510"]
+    assert lines[at + 1].split() == ["service", "10.0", "10.0", "–", "10.0", "10.0"]
+
+
+def test_below_the_table_stands_why_the_clocks_differ_and_what_was_missed_and_stalled():
+    results = results_of([request(0.010, late_s=0.5)] * 200)
+    stats = Stats()
+    stats.missed_slots, stats.longest_stall = 1_009, Stall(5.62, 14.3)
+    results.add(Report("w1", 1, 2, 1.0, 2.0, stats, 3, 12.0, 200))
+
+    text = " ".join(shown(summarize(RUN, results)).split())
+
+    assert "response p99 510 ms is 51 times service p99 10.0 ms: requests waited for their turn because the" in text
+    assert "missed slots: 1 009" in text
+    assert "longest stall: 5.62 s, from 14.3 s on: requests were under way and none was answered" in text
+
+
+@pytest.mark.parametrize(("took_s", "stall_s", "said"), [(0.01, 0.49, False), (0.01, 0.5, True), (2.0, 19.9, False)])
+def test_a_stall_is_told_when_it_is_long_for_anybody_and_for_this_service(took_s, stall_s, said):
+    results = results_of([request(took_s)] * 2)
+    stats = Stats()
+    stats.longest_stall = Stall(stall_s, 1.0)
+    results.add(Report("w1", 1, 2, 1.0, 2.0, stats, 3, 12.0, 2))
+
+    assert ("longest stall" in shown(summarize(RUN, results))) == said
+
+
+def test_a_percentile_that_is_a_dash_for_want_of_requests_is_explained():
+    few = shown(summarize(RUN, results_of([request(0.01)] * 19)))
+    more = shown(summarize(RUN, results_of([request(0.01)] * 99)))
+    enough = shown(summarize(RUN, results_of([request(0.01)] * 100)))
+
+    assert "–: too few requests for that percentile: p95 needs 20, p99 needs 100" in few
+    assert "–: too few requests for that percentile: p99 needs 100" in more
+    assert "too few" not in enough + shown(summarize(RUN, Results()))
+
+
+def test_thresholds_stand_below_the_verdict_and_those_not_passed_are_red():
+    gate = Gate(
+        (parse_threshold("max > 1s"), parse_threshold("p99 > 1s"), parse_threshold("GET /x\x1b[2J: max > 1s")),
+        (parse_threshold("max > 9ms"),),
+    )
+    results = results_of([request(0.0104)])
+    stream = io.StringIO()
+    console = Console(file=stream, width=140, force_terminal=True, color_system="standard")
+
+    print_summary(console, summarize(RUN, results, gate.judge(results, Breach(0, 4.0, 10.4))))
+
+    lines = stream.getvalue().splitlines()
+    at = next(number for number, line in enumerate(lines) if "Thresholds" in line)
+    passed, not_judged, unknown, aborted = lines[at + 1 : at + 5]
+    assert at < next(number for number, line in enumerate(lines) if "service time, in ms" in line)
+    assert "fail if max > 1s" in passed
+    assert "0.01 s" in passed
+    assert "31m" not in passed
+    assert "\x1b[31mnot judged: p99 needs 100 requests or more, there were 1" in not_judged
+    assert NOTHING in not_judged
+    assert "GET /x?[2J" in unknown
+    assert "\x1b[31mfailed at 4.0 s, which stopped the run" in aborted
+    assert "10.4 ms" in aborted
+
+
+def test_a_warm_up_is_said():
+    assert "without the first 5 s" in shown(summarize(RUN, results_of([request(0.01)], warmup_s=5)))
+    assert "without the first" not in shown(summarize(RUN, results_of([request(0.01)])))
+
+
 @pytest.mark.parametrize("width", [80, 140])
 def test_a_narrow_terminal_folds_names_and_keeps_every_number(width):
     text = shown(summarize(RUN, results_of([request(0.0123, name="/albums/" + "Z" * 120)] * 7)), width)
@@ -75,17 +178,45 @@ def test_where_there_is_no_terminal_progress_is_a_line_every_five_seconds():
     assert [line.split()[0] for line in stream.getvalue().splitlines()] == ["5", "10"]
 
 
+def test_progress_has_both_clocks_where_they_differ_and_what_is_under_way():
+    stream = io.StringIO()
+    results = results_of([request(0.01, late_s=0.5)] * 100, sent=107)
+    results.elapsed_s = 5
+
+    with LiveView(console_for(stream), None) as view:
+        view.show(results)
+
+    assert "  7 in flight" in stream.getvalue()
+    assert "p99 510 ms  service p99 10.0 ms" in stream.getvalue()
+
+
+def test_the_last_second_is_one_that_all_workers_have_reported():
+    stream = io.StringIO()
+    results = results_of([request(0.01)] * 9)
+    results.add(Report("w2", 1, 1, 0.0, 1.0, Stats(), 1, 12.0, 0))
+    results.add(Report("w1", 1, 2, 1.0, 2.0, Stats(), 1, 12.0, 9))
+
+    with LiveView(Console(file=stream, width=120, force_terminal=True), 60) as view:
+        view.show(results)
+
+    last_second = "the last second: 9 started, 9 completed, 0 failed, 0 in flight, 0 dropped, 0 slots missed"
+    assert last_second in stream.getvalue()
+
+
 def test_on_a_terminal_the_view_is_drawn_in_place_with_the_time_left_and_each_name():
     stream = io.StringIO()
     console = Console(file=stream, width=120, force_terminal=True)
 
     with LiveView(console, 60) as view:
-        view.show(results_of([request(0.0123)], seconds=3))
+        view.show(results_of([request(0.0123)] * 2, seconds=3))
 
     text = stream.getvalue()
     assert "3 of 60 s" in text
     assert "GET /albums" in text
     assert "12.3" in text
+    assert "2 in flight" not in text
+    assert "the last second: 0 started, 0 completed, 0 failed, 0 in flight" in text
+    assert "Service p99" in text
     assert "\x1b[2K" in text  # and taken away again
 
 
@@ -113,3 +244,28 @@ def test_before_the_first_report_the_view_says_so():
         view.show(Results())
 
     assert "nothing was reported yet" in stream.getvalue()
+
+
+def test_each_phase_has_a_row_under_the_name_it_was_measured_for():
+    results = phased(*((phase, 0.0123 * (place + 1)) for place, phase in enumerate(PHASES)))
+
+    lines = shown(summarize(RUN, results)).splitlines()
+
+    first = lines.index(next(line for line in lines if line.startswith("phases of requests"))) + 2
+    assert lines[first].strip() == "GET /albums"
+    assert [line.split("  ")[1] for line in lines[first + 1 : first + 7]] == [
+        "connect",
+        "TLS",
+        "first byte, new connection",
+        "first byte, reused connection",
+        "receive, new connection",
+        "receive, reused connection",
+    ]
+    assert lines[first + 1].split() == ["connect", "1", "–", "–", "–", "12.3", "12.3"]
+    assert lines[first + 7].strip() == "Total"
+
+
+def test_where_no_phase_was_measured_there_is_no_table_of_them():
+    text = shown(summarize(RUN, results_of([request(0.01)])))
+
+    assert "phases" not in text

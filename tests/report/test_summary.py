@@ -4,16 +4,19 @@ import json
 
 import pytest
 
+from greenload.core.gate import Gate
 from greenload.core.messages import Report
 from greenload.core.results import Results
 from greenload.core.run_info import RunInfo
+from greenload.core.stall import Stall
 from greenload.core.stats import Sample, Stats
+from greenload.core.thresholds import parse_threshold
 from greenload.report.summary import summarize
 
 RUN = RunInfo("id", "2026-11-22T20:00:00+00:00", "users", "albums.py", "ab" * 32, "http://127.0.0.1:1", 7, "0.1.0")
 
 
-def results_of(samples, sent=None, counted=None, exceptions=(), seconds=1):
+def results_of(samples, sent=None, counted=None, exceptions=(), seconds=1, warmup_s=0):
     """A run of one worker whose samples all ended in its first second."""
     stats = Stats()
     for sample in samples:
@@ -22,7 +25,7 @@ def results_of(samples, sent=None, counted=None, exceptions=(), seconds=1):
     for text in exceptions:
         stats.exceptions.count(text, 0)
     counted = len(samples) if counted is None else counted
-    results = Results()
+    results = Results(warmup_s)
     results.add(Report("w1", 1, 1, 0.0, 1.0, stats, 3, 12.0, counted))
     for second in range(1, seconds):
         results.add(Report("w1", 1, second + 1, float(second), second + 1.0, Stats(), 2, 20.0, counted))
@@ -53,6 +56,46 @@ def test_service_and_response_time_are_two_numbers():
     assert document["total"]["response_ms"]["max"] == 510.0
 
 
+@pytest.mark.parametrize(
+    ("requests", "missing"),
+    [
+        (1, {"p50", "p75", "p90", "p95", "p99", "p99.9"}),
+        (19, {"p95", "p99", "p99.9"}),
+        (20, {"p99", "p99.9"}),
+        (99, {"p99", "p99.9"}),
+        (100, {"p99.9"}),
+        (999, {"p99.9"}),
+        (1_000, set()),
+    ],
+)
+def test_a_percentile_of_too_few_requests_is_no_number(requests, missing):
+    document = summarize(RUN, results_of([request(0.01)] * requests))
+
+    for clock in ("service_ms", "response_ms"):
+        assert {key for key, value in document["total"][clock].items() if value is None} == missing
+
+
+def test_whether_and_why_the_clocks_differ_is_said():
+    alike = summarize(RUN, results_of([request(0.010)]))
+    differing = summarize(RUN, results_of([request(0.010, late_s=0.5)]))
+
+    assert alike["clocks"] == {"differ": False, "why": None}
+    assert differing["clocks"]["differ"]
+    assert differing["clocks"]["why"].startswith("response maximum 510 ms is 51 times service maximum 10.0 ms: ")
+
+
+def test_missed_slots_and_the_longest_stall_are_in_it():
+    results = results_of([request(0.01)])
+    stats = Stats()
+    stats.missed_slots, stats.longest_stall = 9, Stall(1.0204, 14.3001)
+
+    results.add(Report("w1", 1, 2, 1.0, 2.0, stats, 3, 12.0, 1))
+
+    document = summarize(RUN, results)
+    assert document["missed_slots"] == 9
+    assert document["longest_stall"] == {"length_s": 1.02, "from_s": 14.3}
+
+
 def test_failures_are_listed_by_name_and_kind():
     failed = [request(0.01, error="HTTP 503"), request(0.01, error="HTTP 503"), request(0.01, error="read timed out")]
 
@@ -80,6 +123,7 @@ def test_nothing_measured_is_null_and_never_nought():
     document = summarize(RUN, results_of([]))
 
     assert set(document["total"]["response_ms"].values()) == {None}
+    assert document["longest_stall"] is None
     assert document["generator"]["lag_ms"] == {"p50": None, "p99": None, "max": None}
     assert document["verdict"]["status"] == "suspect"
 
@@ -118,3 +162,63 @@ def test_a_lost_worker_is_named_with_what_is_known_to_be_missing_and_when():
     assert document["reconciliation"]["missing"] == [{"worker": "w1", "requests": 2, "from_s": 1.0, "until_s": 6.0}]
     assert document["workers"][0]["state"] == "lost"
     assert "w1 at 6.0 s (its last report: 1.0 s)" in document["verdict"]["reasons"][0]
+
+
+def phased(*phases):
+    """A run of one request that came through these phases, each of so many seconds."""
+    stats = Stats()
+    stats.record(request(0.050))
+    for phase, took_s in phases:
+        stats.record_phase("GET", "/albums", phase, took_s)
+    results = Results()
+    results.add(Report("w1", 1, 1, 0.0, 1.0, stats, 3, 12.0, 1))
+    return results
+
+
+def test_the_phases_that_were_measured_stand_in_order_with_how_often_and_how_long():
+    document = summarize(RUN, phased(("receive_new", 0.004), ("connect", 0.010), ("connect", 0.020)))
+
+    [row] = document["names"]
+    assert row["phases"] == document["total"]["phases"]
+    assert list(row["phases"]) == ["connect_ms", "receive_new_ms"]
+    connect = row["phases"]["connect_ms"]
+    assert list(connect) == ["count", *row["service_ms"]]
+    assert (connect["count"], connect["min"], connect["mean"], connect["max"]) == (2, 10.0, 15.0, 20.0)
+
+
+def test_where_no_phase_was_measured_the_document_does_not_speak_of_phases():
+    document = summarize(RUN, phased())
+
+    assert [key for row in (*document["names"], document["total"]) for key in row if "phase" in key] == []
+
+
+def test_the_warm_up_is_left_out_of_names_total_and_failures_and_not_of_what_adds_up():
+    results = results_of([request(0.5), request(0.5, error="HTTP 503")], exceptions=["in a\nb"], seconds=3, warmup_s=1)
+    later = Stats()
+    later.record(request(0.01))
+    later.sent = 1
+    results.count(1, later)
+
+    document = summarize(RUN, results)
+
+    assert document["run"]["warmup_s"] == 1
+    assert (document["total"]["requests"], document["total"]["response_ms"]["max"]) == (1, 10.0)
+    assert [(row["requests"], row["rps"]) for row in document["names"]] == [(1, 0.5)]
+    assert document["failures"] == []
+    assert document["reconciliation"]["sent"] == 3
+    assert len(document["exceptions"]) == 1
+
+
+def test_each_threshold_is_listed_with_its_value():
+    gate = Gate((parse_threshold("GET /albums: service max > 5ms"),), (parse_threshold("p99 > 1s"),))
+    results = results_of([request(0.01)])
+
+    failed, not_judged = summarize(RUN, results, gate.judge(results))["thresholds"]
+
+    assert failed == {
+        "text": "GET /albums: service max > 5ms", "action": "fail", "name": "GET /albums", "clock": "service",
+        "metric": "max", "comparison": ">", "limit": 5.0, "unit": "ms", "value": 10.0, "status": "failed",
+        "reason": None, "aborted_at_s": None,
+    }  # fmt: skip
+    assert (not_judged["action"], not_judged["value"], not_judged["status"]) == ("abort", None, "not judged")
+    assert not_judged["reason"] == "p99 needs 100 requests or more, there were 1"

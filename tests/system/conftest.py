@@ -8,6 +8,7 @@ import socket
 import sqlite3
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from itertools import groupby
@@ -20,14 +21,20 @@ from tests.conftest import AlbumService, Greenload, serve_albums, wait_until
 Behaviour = Callable[[socket.socket], None]
 Process = subprocess.Popen[str]
 
-BUSY = """
-from greenload import HttpUser, constant, task
-class Reader(HttpUser):
-    wait_time = constant(0.02)
+
+def reader(user: str = "HttpUser", wait_s: float = 0.02) -> str:
+    """Return a scenario whose users, of the class `user`, get an album, wait, and get it again."""
+    return f"""
+from greenload import {user}, constant, task
+class Reader({user}):
+    wait_time = constant({wait_s})
     @task
     def get_albums(self):
         self.client.get("/albums/1", name="/albums/:id")
 """
+
+
+BUSY = reader()
 # A log that a test can read while the master writes it.
 LOGGED = ("--log-file", "master.log", "--log-level", "debug")
 
@@ -192,6 +199,43 @@ class RawServer:
                 return False
             received += piece
         return True
+
+
+class SerialServer(RawServer):
+    """Answers one request at a time, SERVICE_S each; stands still for `freeze_s`, `freeze_at_s` after its first one."""
+
+    SERVICE_S = 0.005
+
+    def __init__(self, freeze_at_s: float, freeze_s: float) -> None:
+        super().__init__(self._answer)
+        self._turn = threading.Lock()
+        self._freeze_at_s, self._freeze_s = freeze_at_s, freeze_s
+        self.served: list[tuple[float, float]] = []  # when each request came, and when it was answered
+
+    def _answer(self, connection: socket.socket) -> None:
+        came_s = time.monotonic()
+        with self._turn:
+            first_s, _ = self.served[0] if self.served else (came_s, 0.0)
+            frozen_s, now_s = first_s + self._freeze_at_s, time.monotonic()
+            if frozen_s <= now_s < frozen_s + self._freeze_s:
+                time.sleep(frozen_s + self._freeze_s - now_s)
+            time.sleep(self.SERVICE_S)
+            self.served.append((came_s, time.monotonic()))
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+
+
+@pytest.fixture
+def serve_one_by_one() -> Iterator[Callable[[float, float], SerialServer]]:
+    """Start a SerialServer with a freeze; it is closed after the test."""
+    servers: list[SerialServer] = []
+
+    def start(freeze_at_s: float, freeze_s: float) -> SerialServer:
+        servers.append(SerialServer(freeze_at_s, freeze_s))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.close()
 
 
 @pytest.fixture

@@ -4,14 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-ONE_REQUEST = """
-from greenload import FastHttpUser, HttpUser, constant, task
-class Reader(HttpUser):
-    wait_time = constant(0.05)
-    @task
-    def get_albums(self):
-        self.client.get("/albums")
-"""
+from tests.system.conftest import reader
 
 
 def named(url: str) -> str:
@@ -20,7 +13,7 @@ def named(url: str) -> str:
 
 @pytest.mark.parametrize("user", ["HttpUser", "FastHttpUser"])
 def test_a_host_that_no_name_server_knows_is_loaded_at_the_address_that_was_said(greenload, album_service, user):
-    greenload.write("one.py", ONE_REQUEST.replace("(HttpUser)", f"({user})"))
+    greenload.write("one.py", reader(user, wait_s=0.05))
     addresses = ("--resolve", "albums.example:127.0.0.1", "--resolve", "albums.example:127.0.0.9")  # nobody is there
 
     done = greenload.run(

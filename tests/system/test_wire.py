@@ -8,6 +8,7 @@ import msgpack
 import pytest
 import zmq
 
+from greenload.core.stats import COUNTERS
 from greenload.version import VERSION
 from tests.conftest import wait_until
 from tests.system.conftest import LOGGED
@@ -72,6 +73,21 @@ def test_strange_frames_are_refused_and_hurt_nobody(fleet, stranger):
     assert sums["missing"] == []
     assert fleet.of_workers("state") == {"one": "done"}
     assert worker.wait(timeout=10) == 0
+
+
+def test_messages_of_a_worker_that_is_not_of_this_run_are_in_the_summary(fleet, stranger):
+    fleet.master("-u", 2, "-r", 100, *LOGGED)
+    fleet.worker("one")
+    fleet.wait_for_requests(20)
+
+    stranger(*[msgpack.packb(["beat", "of an earlier run", 7, 0])] * 3, b"\xc1")
+    wait_until(lambda: refused_in(fleet.log) == 1, timeout_s=30)  # which came after them
+    sums = fleet.stop()
+
+    assert sums["ignored_messages"] == 3
+    assert "ignored: 3 message(s)" in fleet.out
+    assert sums["sent"] == fleet.service.requests() == sums["succeeded"]
+    assert sums["missing"] == []
 
 
 def test_a_frame_that_is_too_big_never_gets_to_the_master_and_costs_only_its_sender_the_connection(fleet, stranger):
@@ -176,17 +192,21 @@ class Liar:
         self._context.term()
 
 
-NOTHING = [[], 0, None, 0, None]
+NOTHING = [[], *[0] * len(COUNTERS), None, None, None]
+
+
+def report(from_s, until_s, stats=NOTHING):
+    return ["report", "liar", 7, 1, from_s, until_s, stats, 0, 0.0, 0, 0, 0.0]
 
 
 @pytest.mark.parametrize(
     ("lie", "reason"),
     [
-        (["report", "liar", 7, 1, 1e30, 1e30, NOTHING, 0, 0.0, 0, 0], "report: from_s: expected a number of 0 to"),
-        (["report", "liar", 7, 1, 1.0, 1e300, NOTHING, 0, 0.0, 0, 0], "report: until_s: expected a number of 0 to"),
-        (["report", "liar", 7, 1, -5e3, -4e3, NOTHING, 0, 0.0, 0, 0], "report: from_s: expected a number of 0 to"),
-        (["report", "liar", 7, 1, 1.0, 1e6, NOTHING, 0, 0.0, 0, 0], "is of a time that is still to come"),
-        (["report", "liar", 7, 1, 1.0, 1.5, [[], 2**63 - 1, None, 0, None], 0, 0.0, 0, 0], "counts of at most"),
+        (report(1e30, 1e30), "report: from_s: expected a number of 0 to"),
+        (report(1.0, 1e300), "report: until_s: expected a number of 0 to"),
+        (report(-5e3, -4e3), "report: from_s: expected a number of 0 to"),
+        (report(1.0, 1e6), "is of a time that is still to come"),
+        (report(1.0, 1.5, [[], 2**63 - 1, *NOTHING[2:]]), "counts of at most"),
         (["claim", "liar", 7, 1, "accounts", 2**63 - 1], "claim: count: expected a whole number of 1 to 10000"),
     ],
     ids=["from", "until", "negative", "ahead", "sent", "claim"],

@@ -4,7 +4,8 @@ import gevent
 import pytest
 
 from greenload import InterruptTaskSet, RescheduleTask, RescheduleTaskImmediately, StopUser
-from greenload.core.stats import OTHER
+from greenload.core.kinds import OTHER
+from greenload.core.stall import Stall
 from greenload.user.recorder import MOST_NAMES, OTHER_NAMES
 
 
@@ -143,3 +144,81 @@ def test_a_flood_of_different_failures_is_bounded_and_all_are_counted(stage):
     failures = stage.recorder.take().tallies["GET", "/"].failures
     assert failures.total() == 1_000
     assert [kind for kind, _ in failures][-1] == OTHER
+
+
+# Stalls
+
+
+def play(stage, *steps):
+    """Do one step a second from second 1 on: begin, end or cut off the call of a name, or take what was counted."""
+    calls, taken = {}, []
+    for second, (what, name) in enumerate(steps, 1):
+        stage.clock.now_s = float(second)
+        if what == "begin":
+            calls[name] = stage.recorder.begin("GET", name, None)
+        elif what == "end":
+            calls[name].end()
+        elif what == "answer":
+            calls[name].answered()
+        elif what == "cut off":
+            stage.recorder.cut_off(calls[name])
+        elif what == "take":
+            taken.append(stage.recorder.take().longest_stall)
+    return [*taken, stage.recorder.take().longest_stall]
+
+
+WAIT = ("wait", "")
+
+
+@pytest.mark.parametrize(
+    ("steps", "stall"),
+    [
+        ([("begin", "a"), WAIT, WAIT, ("end", "a")], Stall(3, 1)),
+        ([WAIT, WAIT, ("begin", "a"), ("end", "a"), WAIT, WAIT, WAIT, ("begin", "b"), ("end", "b")], Stall(1, 3)),
+        ([("begin", "a"), ("begin", "b"), ("end", "a"), WAIT, WAIT, ("end", "b")], Stall(3, 3)),
+        ([("begin", "a"), WAIT, ("begin", "b"), ("end", "b"), ("end", "a")], Stall(3, 1)),
+        ([("begin", "a"), ("end", "a"), WAIT, ("begin", "b"), ("end", "b")], Stall(1, 1)),
+        ([("begin", "a"), WAIT, ("cut off", "a"), WAIT], Stall(2, 1)),
+        ([("begin", "a"), ("begin", "b"), ("cut off", "a"), WAIT, ("end", "b")], Stall(4, 1)),
+        ([("begin", "a"), ("answer", "a"), WAIT, ("begin", "b"), ("end", "b"), WAIT, ("end", "a")], Stall(1, 1)),
+        ([("begin", "a"), ("answer", "a"), WAIT, WAIT, ("cut off", "a")], Stall(1, 1)),
+        ([("begin", "a"), ("cut off", "a"), WAIT, WAIT, ("begin", "b"), ("end", "b")], Stall(1, 1)),
+        ([WAIT, WAIT], None),
+    ],
+    ids=[
+        "one request",
+        "nobody waits",
+        "after an answer",
+        "before an answer",
+        "the first of two",
+        "cut off",
+        "one of two cut off",
+        "the answer is looked at",
+        "cut off after the answer",
+        "nobody waits after a cut",
+        "nothing",
+    ],
+)
+def test_the_longest_stall_is_the_longest_time_in_which_somebody_waited_and_nobody_was_answered(stage, steps, stall):
+    assert play(stage, *steps) == [stall]
+
+
+def test_a_stall_is_reported_in_the_second_it_ends_in_and_whole(stage):
+    stalls = play(stage, ("begin", "a"), ("take", ""), WAIT, ("take", ""), ("end", "a"))
+
+    assert stalls == [None, None, Stall(4, 1)]
+
+
+def test_each_take_has_the_longest_stall_of_its_own_time(stage):
+    steps = [("begin", "a"), WAIT, ("end", "a"), ("take", ""), ("begin", "b"), ("end", "b")]
+
+    assert play(stage, *steps) == [Stall(2, 1), Stall(1, 5)]
+
+
+def test_what_is_cut_off_at_the_end_ends_the_last_stall(stage):
+    stage.recorder.begin("GET", "/slow", None)
+    stage.clock.sleep(3)
+
+    stage.recorder.cut_off_all()
+
+    assert stage.recorder.take().longest_stall == Stall(3, 0)

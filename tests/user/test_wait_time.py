@@ -59,6 +59,19 @@ def test_a_user_that_is_late_stays_late_in_the_record():
     assert tally.response.sum_us == pytest.approx((0.1 + 3.5 + 2.6 + 1.7 + 0.8 + 0.1 + 0.1) * 1e6, rel=0.001)
 
 
+def test_a_slot_is_missed_when_its_iteration_begins_after_the_next_one_was_due():
+    """Slots at 2, 3, 4, 5 s, of which 2 and 3 begin at 4.5 and 4.6 s; 4 and 5 are less than a pace late, or in time."""
+    _, stats = play(constant_pacing(1), [0.1, 3.5, 0.1, 0.1, 0.1, 0.1, 0.1], end_s=7)
+
+    assert stats.missed_slots == 2
+
+
+def test_think_time_has_no_slots_to_miss():
+    _, stats = play(constant(0.01), [0.1, 3.5, 0.1, 0.1], end_s=7)
+
+    assert stats.missed_slots == 0
+
+
 def test_thinking_a_little_longer_is_not_response_time():
     stage = Stage()
 
