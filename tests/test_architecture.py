@@ -46,6 +46,7 @@ FLOORS = {
     "core/fleet": 4.2,
     "core/verdict": 4,
     "core/clocks": 4,
+    "core/search": 4.2,
     "version": 0,
     "calendar_clock": 0,
     "key": 1,

@@ -11,7 +11,7 @@ What a page may say, and what is done with it here:
 - `greenload` and `python`, also below .venv/bin/, are run with the Python that runs the tests. Commands in NOT_RUN are
   not run, for the reason given there.
 - http://127.0.0.1:8080 is a real album service on a free port. Run times are shortened: `-t 30s` to `-t 1s`, or to 3 s
-  with a warm-up, which becomes one of 1 s; each stage to 300 ms.
+  with a warm-up, which becomes one of 1 s; each stage to 300 ms; each step of a search to 2 s.
 - A block marked `python` must compile. With a title (```python title="shop.py") it is a file in the page's folder. One
   that defines a user is a scenario: it is run for 1 s and must make requests, without a failure and without an
   exception, unless a comment before it says `<!-- fails on purpose -->`.
@@ -39,6 +39,7 @@ import pytest
 import greenload
 from greenload.cli import COMMANDS, main
 from greenload.http import failures
+from tests.conftest import JOB
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -249,6 +250,23 @@ def test_each_key_of_a_summary_is_on_its_page_in_the_section_it_belongs_to(every
         assert keys_in(value) - documented == set(), key
 
 
+def test_each_key_of_a_search_is_on_its_page_in_the_section_it_belongs_to(tmp_path: Path):
+    (tmp_path / "job.py").write_text(JOB)
+    command = "-m greenload find job.py --from 20/s --to 30/s --step-time 2s --fail-if mean>1s --json find.json"
+
+    made = run(command.split(), tmp_path)
+
+    document = json.loads((tmp_path / "find.json").read_text())
+    sections = sections_of(REFERENCE / "find.md")
+
+    assert made.returncode == 0, made.stderr
+    assert {key for heading in sections for key in in_backticks(heading)} == document.keys()
+    assert document["search"].keys() <= in_backticks(sections["`search`"])
+    assert document["steps"][0].keys() <= in_backticks(sections["`steps`"])
+    assert document["outcome"] in in_backticks(sections["`outcome`"])
+    assert document["schema"] in in_backticks(sections["`schema`"])
+
+
 def test_the_schema_on_the_page_is_the_schema_of_a_summary(everything: Path):
     document = json.loads((everything / "run.json").read_text())
 
@@ -346,6 +364,7 @@ def as_run(command: str, service_url: str) -> list[str]:
     run_time = "3s" if "--warmup" in command else "1s"
     shortened = re.sub(r"(-t|--run-time) \w+", rf"\1 {run_time}", command)
     shortened = re.sub(r"--warmup \w+", "--warmup 1s", shortened)
+    shortened = re.sub(r"--step-time \w+", "--step-time 2s", shortened)
     shortened = re.sub(r"(\d+(/[smh])?)@\w+", r"\1@300ms", shortened)
     program, *arguments = shlex.split(shortened.replace(DOCUMENTED_URL, service_url))
     program = program.removeprefix(".venv/bin/")

@@ -1,7 +1,8 @@
 """The command line: one module a command. It parses, wires the parts together and says the exit code.
 
 Exit codes: 0 the run was made, 1 a threshold failed, 2 wrong usage, 3 the run itself broke, 4 the result is not valid
-(--strict), 130 Ctrl-C before there was a run. A request that failed is a result, not an error.
+(--strict, or `find` came to the limit of the generator), 130 Ctrl-C before there was a run, or before `find` had its
+answer. A request that failed is a result, not an error.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ INTERRUPTED = 130  # as shells say it
 # The help of all commands is shown from here, so that `--help` need not import them.
 COMMANDS = {
     "demo": "Load the album service for a quarter of a minute and see what greenload is.",
+    "find": "Find the highest rate at which a service still passes its thresholds.",
     "key": "Print a new join key, the secret that a master and its workers share.",
     "master": "Wait for workers, give them the users of a scenario, and add up what they count.",
     "run": "Load a service with the users of a scenario, a Python file.",

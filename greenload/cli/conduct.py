@@ -97,9 +97,9 @@ def conduct(run: Conducted, hub: Hub, outputs: Outputs, local: LocalWorkers | No
     results = run.fleet.results
     with ExitStack() as cleanup:
         for path in (outputs.json_file, outputs.junit_file, outputs.log_file, *csv_paths(outputs.csv_prefix)):
-            _check_writable(path)
+            check_writable(path)
         handler = ProgressHandler(progress) if outputs.log_file is None else logging.FileHandler(outputs.log_file)
-        cleanup.callback(_log_to(handler, outputs.log_level))
+        cleanup.callback(log_to(handler, outputs.log_level))
         csv_files = _open_csv(outputs.csv_prefix, began)
         cleanup.callback(_close_csv, csv_files)
         view = None if outputs.quiet else LiveView(progress, run.plan.duration_s)
@@ -114,17 +114,17 @@ def conduct(run: Conducted, hub: Hub, outputs: Outputs, local: LocalWorkers | No
         guard = Guard(run.gate, run.plan.duration_s, run.breach)
         master = Master(run.fleet, hub, run.keep, observe)
         for number in (signal.SIGINT, signal.SIGTERM):
-            cleanup.callback(gevent.signal_handler(number, _stop, master, run.plan.stop_timeout_s).cancel)
+            cleanup.callback(gevent.signal_handler(number, stop, master, run.plan.stop_timeout_s).cancel)
         taking_part = local.take_part(run.fleet, master) if local else nullcontext()
         with keys(_Users(master, results).change), view or nullcontext(), taking_part:
-            broken = _run(master)
+            broken = run_master(master)
         is_through = broken is None or isinstance(broken, WorkerBroke)
         document = summarize(run.info, results, run.gate.judge(results, guard.breach), offer_of(run.plan, results))
         broken = _publish(document, results, outputs, csv_files, broken)
     if is_through:
         run.end()
     if broken is not None:
-        raise RunBroke(_said(broken)) from broken
+        raise RunBroke(said_of(broken)) from broken
     check(document, outputs.is_strict)
 
 
@@ -137,7 +137,7 @@ def _publish(
         if outputs.json_file is not None:
             outputs.json_file.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
         if outputs.junit_file is not None:
-            said = None if broken is None else _said(broken)
+            said = None if broken is None else said_of(broken)
             outputs.junit_file.write_bytes(junit(document, said, outputs.is_strict))
         if csv_files is not None:
             csv_files.finish(results, document["verdict"])
@@ -202,11 +202,11 @@ class RunBroke(click.ClickException):
     exit_code = 3
 
 
-def _said(broken: BaseException) -> str:
+def said_of(broken: BaseException) -> str:
     return f"the run broke: {broken if isinstance(broken, GreenloadError) else describe(broken)}"
 
 
-def _run(master: Master) -> BaseException | None:
+def run_master(master: Master) -> BaseException | None:
     """Run `master` to its end and return what broke it, if anything did."""
     try:
         master.run()  # switch
@@ -217,7 +217,7 @@ def _run(master: Master) -> BaseException | None:
     return None
 
 
-def _stop(master: Master, stop_timeout_s: float) -> None:
+def stop(master: Master, stop_timeout_s: float) -> None:
     if master.is_stopping:
         log.warning("stopping now: requests under way are counted as unfinished")
     else:
@@ -225,7 +225,7 @@ def _stop(master: Master, stop_timeout_s: float) -> None:
     master.stop()
 
 
-def _log_to(handler: logging.Handler, level: str) -> Callable[[], None]:
+def log_to(handler: logging.Handler, level: str) -> Callable[[], None]:
     """Let everything log to `handler`; return how to undo that."""
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     root = logging.getLogger()
@@ -239,7 +239,7 @@ def _log_to(handler: logging.Handler, level: str) -> Callable[[], None]:
     return undo
 
 
-def _check_writable(path: Path | None) -> None:
+def check_writable(path: Path | None) -> None:
     """Find out before the run whether the file can be written, and leave nothing behind."""
     if path is None:
         return

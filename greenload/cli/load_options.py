@@ -12,6 +12,19 @@ from greenload.cli.options import Duration, Rate, RateStages, Stages
 from greenload.core.arrivals import POISSON, UNIFORM
 from greenload.core.load import DEFAULT_MAX_LAG_S, DEFAULT_MAX_USERS, Load
 
+arrivals_option = click.option(
+    "--arrivals", type=click.Choice([UNIFORM, POISSON]), help=f"How arrivals are spaced.  [default: {UNIFORM}]"
+)
+max_users_option = click.option(
+    "--max-users",
+    type=click.IntRange(min=1),
+    help=f"With a rate, the most users there may be.  [default: {DEFAULT_MAX_USERS}]",
+)
+max_lag_option = click.option(
+    "--max-lag",
+    type=Duration(),
+    help=f"An arrival that has found nobody free for so long is dropped.  [default: {DEFAULT_MAX_LAG_S:g}s]",
+)
 LOAD_OPTIONS = (
     click.option("-u", "--users", type=click.IntRange(min=1), help="How many virtual users.  [default: 1]"),
     click.option(
@@ -27,19 +40,9 @@ LOAD_OPTIONS = (
         help="Arrivals instead of users: so many iterations begin, 200/s or 12000/m, whoever is still busy.",
     ),
     click.option("--rate-stages", type=RateStages(), help='Arrivals over time: "100/s@30s,400/s@2m,0/s@10s".'),
-    click.option(
-        "--arrivals", type=click.Choice([UNIFORM, POISSON]), help=f"How arrivals are spaced.  [default: {UNIFORM}]"
-    ),
-    click.option(
-        "--max-users",
-        type=click.IntRange(min=1),
-        help=f"With a rate, the most users there may be.  [default: {DEFAULT_MAX_USERS}]",
-    ),
-    click.option(
-        "--max-lag",
-        type=Duration(),
-        help=f"An arrival that has found nobody free for so long is dropped.  [default: {DEFAULT_MAX_LAG_S:g}s]",
-    ),
+    arrivals_option,
+    max_users_option,
+    max_lag_option,
 )
 LOAD_PARAMETERS = tuple(field.name for field in fields(Load))
 

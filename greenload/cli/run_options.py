@@ -71,7 +71,7 @@ def run_options(command: Callable[..., None]) -> Callable[..., None]:
             drawn = secrets.randbelow(2**31) if seed is None else seed
             shares = loaded.shares()
             plan = Plan(shape, duration_s, shares, host, stop_timeout, drawn, resolved, arrivals, phases)
-            gate = Gate(_all(loaded.fail_if, fail_if), _all(loaded.abort_if, abort_if), grace, math.ceil(warmup))
+            gate = Gate(both(loaded.fail_if, fail_if), both(loaded.abort_if, abort_if), grace, math.ceil(warmup))
             _check_warmup(gate, plan)
             return Wanted(loaded, plan, gate)
 
@@ -90,7 +90,7 @@ def plan_options_said() -> list[str]:
     return [name for name in PLANNING if context.get_parameter_source(name) is ParameterSource.COMMANDLINE]
 
 
-def _all(in_the_scenario: tuple[Threshold, ...], typed: tuple[Threshold, ...]) -> tuple[Threshold, ...]:
+def both(in_the_scenario: tuple[Threshold, ...], typed: tuple[Threshold, ...]) -> tuple[Threshold, ...]:
     """Return both, each once."""
     return tuple(dict.fromkeys((*in_the_scenario, *typed)))
 
@@ -109,32 +109,51 @@ PLANNING = (
     "fail_if", "abort_if", "grace", "warmup",
 )  # fmt: skip
 
+# What other commands that make load take, too.
+scenario_argument = click.argument("scenario", required=False, type=click.Path(path_type=Path))
+host_option = click.option(
+    "-H", "--host", metavar="URL", help="Base URL of the service; goes before the classes' own host."
+)
+stop_timeout_option = click.option(
+    "--stop-timeout", type=Duration(), default="10s", show_default=True, help="How long a running task may finish."
+)
+class_option = click.option(
+    "--class", "classes", multiple=True, metavar="NAME", help="Run this user class only; may be repeated."
+)
+seed_option = click.option(
+    "--seed", type=int, help="Repeats the choice of tasks and wait times of a run with this seed."
+)
+resolve_option = click.option(
+    "--resolve",
+    "resolved",
+    type=Resolve(),
+    multiple=True,
+    metavar="HOST:IP",
+    help="Use this address for HOST instead of looking it up; may be repeated.",
+)
+fail_if_option = click.option(
+    "--fail-if",
+    type=Condition(),
+    multiple=True,
+    metavar="CONDITION",
+    help="At the end, fail (exit code 1) if this is so, for example 'p99 > 300ms'; may be repeated.",
+)
+log_level_option = click.option(
+    "--log-level", type=click.Choice(LOG_LEVELS), default="info", show_default=True, help="What is logged."
+)
+log_file_option = click.option(
+    "--log-file", type=click.Path(path_type=Path), help="Log into this file instead of stderr."
+)
+
 RUN_OPTIONS = (
-    click.argument("scenario", required=False, type=click.Path(path_type=Path)),
-    click.option("-H", "--host", metavar="URL", help="Base URL of the service; goes before the classes' own host."),
-    click.option(
-        "--stop-timeout", type=Duration(), default="10s", show_default=True, help="How long a running task may finish."
-    ),
-    click.option(
-        "--class", "classes", multiple=True, metavar="NAME", help="Run this user class only; may be repeated."
-    ),
-    click.option("--seed", type=int, help="Repeats the choice of tasks and wait times of a run with this seed."),
-    click.option(
-        "--resolve",
-        "resolved",
-        type=Resolve(),
-        multiple=True,
-        metavar="HOST:IP",
-        help="Use this address for HOST instead of looking it up; may be repeated.",
-    ),
+    scenario_argument,
+    host_option,
+    stop_timeout_option,
+    class_option,
+    seed_option,
+    resolve_option,
     phases_option,
-    click.option(
-        "--fail-if",
-        type=Condition(),
-        multiple=True,
-        metavar="CONDITION",
-        help="At the end, fail (exit code 1) if this is so, for example 'p99 > 300ms'; may be repeated.",
-    ),
+    fail_if_option,
     click.option(
         "--abort-if",
         type=Condition(),
@@ -162,8 +181,6 @@ RUN_OPTIONS = (
         help="Write Locust's four CSV files, PREFIX_stats.csv and so on, and the verdict.",
     ),
     click.option("--quiet", is_flag=True, help="No progress, only the summary."),
-    click.option(
-        "--log-level", type=click.Choice(LOG_LEVELS), default="info", show_default=True, help="What is logged."
-    ),
-    click.option("--log-file", type=click.Path(path_type=Path), help="Log into this file instead of stderr."),
+    log_level_option,
+    log_file_option,
 )

@@ -30,14 +30,31 @@ NO_PORTS = {"cannot assign requested address", "can't assign requested address"}
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """VALID when there is no reason for doubt, else SUSPECT."""
+class Doubt:
+    """A reason for doubt, as a sentence.  is_generators: it lies with whoever made the load, not with the server."""
 
-    reasons: tuple[str, ...]
+    reason: str
+    is_generators: bool
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """VALID when there is no doubt, else SUSPECT."""
+
+    doubts: tuple[Doubt, ...]
 
     @property
     def status(self) -> str:
-        return "suspect" if self.reasons else "valid"
+        return "suspect" if self.doubts else "valid"
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        return tuple(doubt.reason for doubt in self.doubts)
+
+    @property
+    def generator_reasons(self) -> tuple[str, ...]:
+        """Those for which the numbers say less about the server than about the generator."""
+        return tuple(doubt.reason for doubt in self.doubts if doubt.is_generators)
 
 
 def judge(results: Results, offer: Offer | None = None, outcomes: Sequence[Outcome] = ()) -> Verdict:
@@ -45,12 +62,12 @@ def judge(results: Results, offer: Offer | None = None, outcomes: Sequence[Outco
 
     offer: what became of the arrivals, if there are any;  outcomes: of the thresholds
     """
-    reasons = [reason(results) for reason in REASONS]
+    found = [(reason(results), reason in GENERATORS) for reason in REASONS]
     if offer is not None:
-        reasons += [_dropped(offer), _missing(offer)]
+        found += [(_dropped(offer), False), (_missing(offer), True)]
     if results.measured_tally.requests:  # else that has been said
-        reasons += [_unjudged(outcome) for outcome in outcomes]
-    return Verdict(tuple(reason for reason in reasons if reason))
+        found += [(_unjudged(outcome), False) for outcome in outcomes]
+    return Verdict(tuple(Doubt(reason, is_generators) for reason, is_generators in found if reason))
 
 
 def _nothing_measured(results: Results) -> str | None:
@@ -200,3 +217,6 @@ def _numbers(results: Results) -> str | None:
 
 
 REASONS = (_nothing_measured, _lag, _cpu, _files, _ports, _unfinished, _users, _clock, _numbers)
+# Those that lie with the generator. What was cut off or dropped may be the server's slowness, and users die of what the
+# scenario and the server say to each other.
+GENERATORS = {_lag, _cpu, _files, _ports, _clock, _numbers}

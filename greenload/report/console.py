@@ -9,7 +9,9 @@ from rich.table import Table
 from rich.text import Text
 
 from greenload.core.histogram import fewest_for
+from greenload.core.search import HOLDS
 from greenload.core.thresholds import PASSED
+from greenload.report.search import per_s, result_in_short
 from greenload.report.summary import Document
 from greenload.report.terminal import failures_cell, grouped, ms, name_cell, new_table, visible
 from greenload.report.thresholds import NOTHING, status_of, value_of
@@ -54,6 +56,34 @@ def print_summary(console: Console, document: Document) -> None:
     if document["users_died"]:
         console.print(f"users that failed and were started anew: {document['users_died']}", style="red")
     _print_sums(console, document)
+
+
+def print_search(console: Console, document: Document) -> None:
+    """Print what a search has found, and the table of its steps."""
+    search = document["search"]
+    console.print(Text(visible(document["sentence"]), "bold"), soft_wrap=True)  # one line, whatever reads it
+    where = f" against {search['host']}" if search["host"] else ""
+    console.print(
+        Text(visible(f"{search['scenario']}{where}, {search['step_time_s']:g} s a step, seed {search['seed']}"))
+    )
+    if not document["steps"]:
+        return
+    conditions = [each["text"] for each in document["steps"][0]["summary"]["thresholds"]]
+    table = new_table("Rate", "Delivered/s", "Dropped", *map(visible, conditions), "Failures", "Verdict")
+    table.add_column("", overflow="fold")
+    for step in document["steps"]:
+        summary, style = step["summary"], "" if step["result"] == HOLDS else "red"
+        arrivals, total = summary["arrivals"], summary["total"]
+        table.add_row(
+            Text(per_s(step["rate_per_s"])),
+            f"{arrivals['delivered_per_s']:.1f}",
+            grouped(arrivals["dropped"]),
+            *(value_of(each) for each in summary["thresholds"]),
+            failures_cell(total["failures"], total["requests"]),
+            summary["verdict"]["status"].upper(),
+            Text(visible(result_in_short(step)), style),
+        )
+    console.print(table)
 
 
 def _threshold_table(thresholds: list[Document]) -> Table:

@@ -5,9 +5,10 @@ from dataclasses import replace
 import pytest
 
 from greenload.core.messages import Report
+from greenload.core.offer import Offer
 from greenload.core.results import Results
 from greenload.core.stats import Sample, Stats
-from greenload.core.verdict import FEWEST_TICKS, MOST_BUSY_S, SHORTEST_WAIT_US, Verdict, judge
+from greenload.core.verdict import FEWEST_TICKS, MOST_BUSY_S, SHORTEST_WAIT_US, Doubt, Verdict, judge
 
 JARGON = ("hub", "loop", "greenlet", "percentile", "p99", "lag")
 
@@ -51,7 +52,7 @@ def test_a_run_without_a_reason_for_doubt_is_valid():
 
 
 def test_a_reason_makes_it_suspect():
-    assert Verdict(("the numbers do not add up",)).status == "suspect"
+    assert Verdict((Doubt("the numbers do not add up", True),)).status == "suspect"
 
 
 # Nothing measured
@@ -312,3 +313,35 @@ def test_what_ended_in_the_warm_up_and_how_late_the_generator_was_then_is_not_ju
 
     assert in_the_warm_up.reasons == ("no request ended after the warm-up, so there is nothing to judge",)
     assert judge(results).status == "valid"
+
+
+# Whose reason it is
+
+
+def test_what_was_late_or_busy_or_miscounted_was_the_generator():
+    late = verdict_on(report(stats=stats_of(lags_us=[500] * 100)))
+    out_of_breath = verdict_on(*busy("one", [99] * MOST_BUSY_S))
+    no_files = verdict_on(report(stats=stats_of(error="OSError: [Errno 24] Too many open files")))
+    miscounted = verdict_on(report(counted=103))
+
+    for verdict in (late, out_of_breath, no_files, miscounted):
+        assert verdict.generator_reasons == verdict.reasons != ()
+
+
+def test_what_was_dropped_or_never_ended_may_be_the_servers_slowness():
+    stats = stats_of()
+    stats.sent += 10
+    for _ in range(10):
+        stats.record_unfinished("GET", "/albums", 5.0)
+    cut_off = verdict_on(report(stats=stats))
+    dropped = judge(Results(), Offer(planned=1000, started=900, dropped=100, queued=100, duration_s=10.0))
+
+    for verdict in (cut_off, dropped):
+        assert verdict.reasons != ()
+        assert verdict.generator_reasons == ()
+
+
+def test_arrivals_that_are_missing_are_missing_from_the_generator():
+    verdict = judge(Results(), Offer(planned=1000, started=900, dropped=0, queued=0, duration_s=10.0))
+
+    assert "100 of 1000 arrivals were due at workers that were lost" in verdict.generator_reasons[0]
