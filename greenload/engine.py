@@ -8,7 +8,7 @@ seconds of a report, or of who decides how many users there shall be.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import Protocol
 
 import gevent
@@ -101,7 +101,7 @@ class Engine:
 
     def add(self, name: str) -> None:
         """Start one more user of a class."""
-        life = _Life(self._classes[name], Stop())
+        life = _Life(name, Stop())
         life.thread = self._threads.start(self._live, life)
         self._lives[name][life] = None
 
@@ -147,6 +147,13 @@ class Engine:
                 life.thread.join(timeout=ON_STOP_GRACE_S)  # switch
 
     def _live(self, life: _Life) -> None:
+        """Let a user live, and note when it leaves of its own accord; its task may also end its green thread."""
+        try:
+            self._live_on(life)  # switch
+        finally:
+            self._note_leaving(life)
+
+    def _live_on(self, life: _Life) -> None:
         """Let a user live, and when it cannot go on let another take its place, after a while."""
         back_off_s = FIRST_BACK_OFF_S
         while not life.stop.is_set:
@@ -155,30 +162,29 @@ class Engine:
                 self._live_once(life)  # switch
                 return
             except StopUser:
-                self._note_leaving(life)
                 return
             except THROWN as error:  # a user that is gone must be counted and replaced
-                self._environment.recorder.record_death(life.user_class.__name__, error)
+                self._environment.recorder.record_death(life.name, error)
             if self._environment.now() - born_s > LONGEST_BACK_OFF_S:
                 back_off_s = FIRST_BACK_OFF_S
-            life.stop.wait(back_off_s)  # switch
+            with suppress(*THROWN):  # a Timeout that its task has left behind
+                life.stop.wait(back_off_s)  # switch
             back_off_s = min(2 * back_off_s, LONGEST_BACK_OFF_S)
 
     def _note_leaving(self, life: _Life) -> None:
-        name = life.user_class.__name__
-        lives = self._lives[name]
+        lives = self._lives[life.name]
         if life not in lives:
-            return  # it has been sent off, and left of its own accord before it noticed
+            return  # it has been sent off
         if self._model.keeps_places:
             life.has_left = True
             self._left += 1
         else:
             del lives[life]
-        self._model.note_leaving(self, name)
+        self._model.note_leaving(self, life.name)
 
     def _live_once(self, life: _Life) -> None:
         now = self._environment.now
-        user = life.user_class(self._environment)
+        user = self._classes[life.name](self._environment)
         user.stopping = life.stop
         try:
             try:
@@ -203,14 +209,14 @@ class Engine:
 
 
 class _Life:
-    """The place of one user: its class, its green thread, how to stop it, and the green thread that sees it out."""
+    """The place of one user: its class by name, its green thread, how to stop it, and the one that sees it out."""
 
-    __slots__ = ("has_left", "send_off", "stop", "thread", "user_class")
+    __slots__ = ("has_left", "name", "send_off", "stop", "thread")
 
     thread: gevent.Greenlet[..., None]
     send_off: gevent.Greenlet[..., None]
 
-    def __init__(self, user_class: type[User], stop: Stop) -> None:
-        self.user_class = user_class
+    def __init__(self, name: str, stop: Stop) -> None:
+        self.name = name
         self.stop = stop
         self.has_left = False

@@ -37,35 +37,37 @@ class GreenThreads:
 
 
 class Stop:
-    """Tells one green thread to come to its end. That one waits here, so it hears at once.
+    """Tells one green thread, and those it has started, to come to their end. They wait here, so they hear at once.
 
-    gevent's Event can do this for any number of waiters; for the only one there is, this costs what a sleep costs (5 us
-    against 13 us, measured with 1,000 green threads that wait 10 ms at a time).
+    gevent's Event can do this, too; for the few that there are, this costs what a sleep costs (5 us against 13 us,
+    measured with 1,000 green threads that wait 10 ms at a time).
     """
 
-    __slots__ = ("_waiter", "is_set")
+    __slots__ = ("_paused", "_waiting", "is_set")
 
     def __init__(self) -> None:
         self.is_set = False
-        self._waiter: Any = None
+        self._paused: Any = None
+        self._waiting: list[Any] = []
 
     def set(self) -> None:
         self.is_set = True
-        self.wake()
+        for waiter in self._waiting:
+            get_hub().loop.run_callback(waiter.switch, None)
 
     def wake(self) -> None:
-        """End the wait that goes on now, if one does."""
-        if self._waiter is not None:
-            get_hub().loop.run_callback(self._waiter.switch, None)
+        """End the pause that goes on now, if one does."""
+        if self._paused is not None:
+            get_hub().loop.run_callback(self._paused.switch, None)
 
     def pause(self) -> bool:
-        """Wait until `wake` or `set`; return whether it is set."""
+        """Wait until `wake` or `set`; return whether it is set. For one green thread at a time."""
         if not self.is_set:
-            self._waiter = Waiter(get_hub())
+            self._paused = Waiter(get_hub())
             try:
-                self._waiter.get()  # switch
+                self._wait(self._paused)  # switch
             finally:
-                self._waiter = None
+                self._paused = None
         return self.is_set
 
     def wait(self, seconds: float) -> bool:
@@ -83,11 +85,17 @@ class Stop:
                 turn.stop()
             return self.is_set
         timer = hub.loop.timer(seconds)
-        self._waiter = Waiter(hub)
+        waiter: Any = Waiter(hub)
         try:
-            timer.start(self._waiter.switch, None)
-            self._waiter.get()  # switch
+            timer.start(waiter.switch, None)
+            self._wait(waiter)  # switch
         finally:
-            self._waiter = None
             timer.close()
         return self.is_set
+
+    def _wait(self, waiter: Any) -> None:
+        self._waiting.append(waiter)
+        try:
+            waiter.get()  # switch
+        finally:
+            self._waiting.remove(waiter)

@@ -9,8 +9,10 @@ Knows nothing of HTTP, of messages, or of what an iteration does.
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 
 import gevent
@@ -26,6 +28,8 @@ from greenload.user.user import User
 # So far ahead it is decided whose turns are whose: soon enough to be in time, and late enough that who is here then is
 # known.
 AHEAD_S = 0.1
+MOST_AT_ONCE = 1_000  # arrivals, until the others run
+STEP_S = 0.01  # decided at a time: of the most there can be these are 10,000 turns
 HELD_UP_S = SETTLE_S  # for so long, whatever this worker has not heard of does not count yet
 
 
@@ -67,18 +71,29 @@ class OpenModel:
             with closing(Alarm(self._now)) as alarm:
                 while decided_s < self._duration_s:
                     self._catch_up(decided_s)  # switch
-                    decided_s = min(self._now() + AHEAD_S, self._duration_s)
-                    self._decided.extend(self._turns.until(decided_s))
-                    while self._decided:
-                        alarm.wait_until(self._decided[0].due_s)  # switch
-                        self._arrive(engine, self._decided.popleft())
+                    from_s, decided_s = decided_s, min(self._now() + AHEAD_S, self._duration_s)
+                    for until_s in _steps(from_s, decided_s):
+                        self._decided.extend(self._turns.until(until_s))
+                        self._hand_out(engine, alarm)  # switch
                     alarm.wait_until(decided_s - AHEAD_S / 2)  # switch
                     self._look_after_pools()
         finally:
             # What has come due belongs to the plan, also when this one was held up just before the end.
             now_s = min(self._now(), self._duration_s)
-            self._decided.extend(self._turns.until(now_s))
             self._arrived += sum(turn.due_s < now_s for turn in self._decided)
+            for until_s in _steps(decided_s - AHEAD_S, now_s):
+                self._arrived += len(self._turns.until(until_s))
+                gevent.sleep(0)  # switch
+
+    def _hand_out(self, engine: Engine, alarm: Alarm) -> None:
+        """Let each turn that has been decided arrive when it is due."""
+        for number in itertools.count(1):
+            if not self._decided:
+                return
+            alarm.wait_until(self._decided[0].due_s)  # switch
+            self._arrive(engine, self._decided.popleft())
+            if number % MOST_AT_ONCE == 0:
+                gevent.sleep(0)  # switch: where more arrive than this machine can do, nobody else would ever run
 
     def _catch_up(self, decided_s: float) -> None:
         """After having been held up since `decided_s`, wait to hear what happened meanwhile.
@@ -114,7 +129,7 @@ class OpenModel:
                     due_s, seat.due_s = seat.due_s, None
                     yield due_s
         finally:
-            pool.ready -= 1
+            pool.give_up(seat)
 
     def note_leaving(self, engine: Engine, name: str) -> None:
         """Start another user at once, when somebody waits for one."""
@@ -126,14 +141,14 @@ class OpenModel:
         due_s, name = turn
         pool = self._pools[name]
         self._arrived += 1
-        seat = pool.take_free()
-        if seat is None:
+        if self._now() - due_s > self._max_lag_s:
+            self._recorder.count_arrivals(dropped=1)
+            return
+        is_taken = pool.hand_out(due_s)
+        if not is_taken:
             pool.waiting.append(due_s)
-        else:
-            seat.due_s = due_s
-            seat.stop.wake()
         if not self._grow(engine, name):
-            self._recorder.count_arrivals(queued=seat is None)
+            self._recorder.count_arrivals(queued=not is_taken)
 
     def _grow(self, engine: Engine, name: str) -> bool:
         """Start one more user of a class if it takes one; return False when there may be no more."""
@@ -166,6 +181,13 @@ class OpenModel:
             self._recorder.count_arrivals(dropped=1)
 
 
+def _steps(from_s: float, until_s: float) -> Iterator[float]:
+    """Yield times on the way from one to the other, STEP_S apart, and the last one."""
+    for number in range(1, math.ceil((until_s - from_s) / STEP_S)):
+        yield from_s + number * STEP_S
+    yield until_s
+
+
 class _Pool:
     """The users of one class, and the turns that wait for them.
 
@@ -179,19 +201,30 @@ class _Pool:
         self.free: deque[_Seat] = deque()
         self.ready = 0
 
-    def take_free(self) -> _Seat | None:
+    def hand_out(self, due_s: float) -> bool:
+        """Wake the user that has been free for longest for a turn; return whether there was one."""
         while self.free:
             seat = self.free.popleft()
-            if not seat.stop.is_set:
-                return seat
-        return None
+            if not (seat.is_left or seat.stop.is_set):
+                seat.due_s = due_s
+                seat.stop.wake()
+                return True
+        return False
+
+    def give_up(self, seat: _Seat) -> None:
+        """Give up a seat, which may be among the free ones; a turn that has come to it is somebody else's."""
+        self.ready -= 1
+        seat.is_left = True
+        if seat.due_s is not None and not self.hand_out(seat.due_s):
+            self.waiting.appendleft(seat.due_s)
 
 
 class _Seat:
     """Where one user waits for a turn, and finds the one it has been woken for."""
 
-    __slots__ = ("due_s", "stop")
+    __slots__ = ("due_s", "is_left", "stop")
 
     def __init__(self, stop: Stop) -> None:
         self.stop = stop
         self.due_s: float | None = None
+        self.is_left = False

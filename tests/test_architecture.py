@@ -16,6 +16,7 @@ PACKAGE = ROOT / "greenload"
 FLOORS = {
     "core/errors": 0,
     "core/codec": 0.2,
+    "core/kinds": 0.3,
     "core/histogram": 0,
     "core/phases": 0.5,
     "core/placement": 0,
@@ -23,7 +24,6 @@ FLOORS = {
     "core/arrivals": 1,
     "core/roster": 1,
     "core/stall": 0,
-    "core/kinds": 0,
     "core/stats": 1,
     "core/messages": 2,
     "core/run_info": 2,

@@ -394,6 +394,27 @@ def test_stop_is_heard_while_waiting_and_before():
     assert waited == [True, True]
 
 
+def test_stop_is_heard_by_all_who_wait_and_a_wake_only_by_who_pauses():
+    stop = Stop()
+    heard = []
+
+    def wait():
+        heard.append(("wait", stop.wait(60)))
+
+    def pause():
+        heard.append(("pause", stop.pause()))
+
+    waiting = [gevent.spawn(each) for each in (wait, pause, wait)]
+    gevent.sleep(0.01)
+
+    stop.wake()
+    gevent.sleep(0.01)
+    stop.set()
+    gevent.joinall(waiting, timeout=1)
+
+    assert heard == [("pause", False), ("wait", True), ("wait", True)]
+
+
 def test_a_wait_that_is_over_is_no_stop():
     stop = Stop()
 

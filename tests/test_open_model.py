@@ -444,6 +444,96 @@ def test_a_user_that_dies_while_it_takes_turns_is_replaced_and_counted_once(monk
     assert stats.users_died == 8
 
 
+def test_more_than_this_machine_can_do_lets_others_run():
+    """Nobody else ran: no user, no report, and nobody heard Ctrl-C."""
+    pool = Pool(Quick, rate=200_000, duration_s=1.0)
+    pool.start()
+    ticks = 0
+    while pool.now() < 0.6:
+        gevent.sleep(0.01)
+        ticks += 1
+
+    stats = pool.end()
+
+    assert ticks > 10
+    assert stats.iterations > 1_000
+    assert stats.iterations + stats.dropped >= 0.6 * 200_000 - 1
+
+
+def test_what_comes_too_late_is_dropped_also_when_there_are_users_free():
+    late_s = []
+
+    class Reader(User):
+        @task
+        def read(self):
+            late_s.append(self.environment.now() - self.turn_s)
+            gevent.sleep(0.1)
+
+    pool = Pool(Reader, rate=100, duration_s=10.0, max_lag_s=0.05)
+    pool.start()
+    gevent.sleep(0.3)
+    time.sleep(0.3)  # nobody runs meanwhile
+    gevent.sleep(0.2)
+
+    stats = pool.end()
+
+    assert max(late_s) < 0.2
+    assert stats.dropped > 10
+
+
+def test_a_task_that_ends_its_green_thread_ends_its_user_and_another_takes_its_place():
+    class Gone(User):
+        @task
+        def go(self):
+            raise gevent.GreenletExit
+
+    pool = Pool(Gone, rate=100, duration_s=0.4, max_users=3)
+    stats = pool.play(0.5)
+
+    assert (stats.iterations, stats.dropped, stats.users_died) == (40, 0, 0)
+
+
+def test_a_user_that_dies_while_it_waits_for_a_turn_keeps_none(monkeypatch):
+    """A Timeout that nobody cancelled: its user came back, and its old seat went on taking turns."""
+    monkeypatch.setattr(engine, "FIRST_BACK_OFF_S", 0.01)
+
+    class Timed(User):
+        @task
+        def look(self):
+            gevent.Timeout(0.03).start()
+            gevent.sleep(0.002)
+
+    pool = Pool(Timed, rate=50, duration_s=0.6, max_users=5)
+    stats = pool.play(0.8)
+
+    assert (stats.iterations, stats.dropped) == (30, 0)
+    assert stats.users_died > 5
+
+
+def test_a_green_thread_that_a_user_has_started_may_wait_beside_it():
+    """Its wait took the place of the user's, which was never woken again."""
+    waited = []
+
+    class Listener(User):
+        wait_time = staticmethod(lambda: 0.01)
+
+        def on_start(self):
+            gevent.spawn(self.listen)
+
+        def listen(self):
+            while not self.stopping.wait(0.01):
+                waited.append(self)
+
+        @task
+        def look(self):
+            gevent.sleep(0.002)
+
+    stats = Pool(Listener, rate=50, duration_s=0.4).play(0.5)
+
+    assert (stats.iterations, stats.dropped) == (20, 0)
+    assert len(waited) > 10
+
+
 def test_the_environment_is_that_of_the_closed_model():
     """A task sees when it was due, and may wait for as long as its wait time says."""
     seen = []

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from contextlib import ExitStack, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 
 import click
@@ -118,6 +119,8 @@ def conduct(run: Conducted, hub: Hub, outputs: Outputs, local: LocalWorkers | No
         taking_part = local.take_part(run.fleet, master) if local else nullcontext()
         with keys(_Users(master, results).change), view or nullcontext(), taking_part:
             broken = run_master(master)
+        if broken is not None:
+            results.stop(results.elapsed_s)  # what was to come after that, nobody was asked for
         is_through = broken is None or isinstance(broken, WorkerBroke)
         document = summarize(run.info, results, run.gate.judge(results, guard.breach), offer_of(run.plan, results))
         broken = _publish(document, results, outputs, csv_files, broken)
@@ -132,17 +135,15 @@ def _publish(
     document: Document, results: Results, outputs: Outputs, csv_files: LocustCsv | None, broken: BaseException | None
 ) -> BaseException | None:
     """Write and print all there is to say of a run; return what broke it, which may be that this could not be done."""
-    # The files before the screen: whoever reads from that may have gone away.
-    try:
-        if outputs.json_file is not None:
-            outputs.json_file.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-        if outputs.junit_file is not None:
-            said = None if broken is None else said_of(broken)
-            outputs.junit_file.write_bytes(junit(document, said, outputs.is_strict))
-        if csv_files is not None:
-            csv_files.finish(results, document["verdict"])
-    except OSError as error:
-        broken = broken or error
+    # The files before the screen: whoever reads from that may have gone away. Each for itself: one disk may be full.
+    if outputs.json_file is not None:
+        text = json.dumps(document, indent=1) + "\n"
+        broken = _written(partial(outputs.json_file.write_text, text, encoding="utf-8"), broken)
+    if csv_files is not None:
+        broken = _written(partial(csv_files.finish, results, document["verdict"]), broken)
+    if outputs.junit_file is not None:  # the last one, for it says what broke
+        said = None if broken is None else said_of(broken)
+        broken = _written(partial(outputs.junit_file.write_bytes, junit(document, said, outputs.is_strict)), broken)
     try:
         print_summary(console_for(sys.stdout), document)
         if os.environ.get("GITHUB_ACTIONS") == "true":
@@ -150,6 +151,15 @@ def _publish(
                 console_for(sys.stderr).out(command, highlight=False)
     except OSError as error:
         broken = broken or error
+    return broken
+
+
+def _written(write: Callable[[], object], broken: BaseException | None) -> BaseException | None:
+    """Write a file; return what broke the run, which may be that this could not be done."""
+    try:
+        write()
+    except OSError as error:
+        return broken or error
     return broken
 
 

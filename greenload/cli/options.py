@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 
-from greenload.core.codec import LONGEST_NAME, is_name
+from greenload.core.codec import LONGEST_NAME, MOST_WHOLE, is_name
 from greenload.core.errors import GreenloadError
 from greenload.core.messages import Resolved
 from greenload.core.shape import Shape, ShapeError, parse_duration_s, parse_rate, parse_rate_stages, parse_stages
@@ -83,6 +83,18 @@ class Condition(click.ParamType):  # type: ignore[type-arg,unused-ignore]
             return parse_threshold(str(value))
         except ThresholdError as error:
             self.fail(str(error), param, ctx)
+
+
+class Seed(click.ParamType):  # type: ignore[type-arg,unused-ignore]
+    """A whole number that every worker can be told."""
+
+    name = "integer"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        seed: int = click.INT.convert(value, param, ctx)
+        if abs(seed) > MOST_WHOLE:
+            self.fail(f"{value} is too large a seed; the largest is {MOST_WHOLE}", param, ctx)
+        return seed
 
 
 class Resolve(click.ParamType):  # type: ignore[type-arg,unused-ignore]

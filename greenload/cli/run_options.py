@@ -14,7 +14,7 @@ from click.core import ParameterSource
 
 from greenload.cli.conduct import LOG_LEVELS, Outputs
 from greenload.cli.load_options import LOAD_PARAMETERS, takes_load
-from greenload.cli.options import Condition, Duration, Resolve, phases_option
+from greenload.cli.options import Condition, Duration, Resolve, Seed, phases_option
 from greenload.core.gate import Gate
 from greenload.core.load import Load
 from greenload.core.messages import Plan, Resolved
@@ -121,7 +121,7 @@ class_option = click.option(
     "--class", "classes", multiple=True, metavar="NAME", help="Run this user class only; may be repeated."
 )
 seed_option = click.option(
-    "--seed", type=int, help="Repeats the choice of tasks and wait times of a run with this seed."
+    "--seed", type=Seed(), help="Repeats the choice of tasks and wait times of a run with this seed."
 )
 resolve_option = click.option(
     "--resolve",

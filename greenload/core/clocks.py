@@ -15,6 +15,7 @@ from greenload.core.results import Results
 from greenload.core.stats import Timings
 
 MOST_ALIKE = 1.10  # times the service time, up to which the response time is taken for the same
+MAXIMUM = "maximum"
 LATE_TIMER_US = 2_000  # a timer of the event loop wakes up to 1 ms late, and now and then a little more
 
 
@@ -54,7 +55,7 @@ def _difference(of: str, timings: Timings) -> Difference | None:
     if timings.are_alike or not service.count:
         return None
     if service.count < fewest_for(99):
-        return Difference(of, "maximum", response.max_us, service.max_us)
+        return Difference(of, MAXIMUM, response.max_us, service.max_us)
     return Difference(of, "p99", response.percentile(99), service.percentile(99))
 
 
@@ -64,23 +65,25 @@ def _sentence(results: Results, offer: Offer | None, difference: Difference) -> 
     more = f"{times:.0f} times" if times >= 10 else f"{times:.1f} times" if times >= 2 else f"{times - 1:.0%} above"
     return (
         f"{of}response {by} {_ms(response_us)} is {more} service {by} {_ms(service_us)}:"
-        f" requests waited for their turn because {next(_reasons(results, offer, difference.waited_us))}"
+        f" requests waited for their turn because {next(_reasons(results, offer, difference))}"
     )
 
 
-def _reasons(results: Results, offer: Offer | None, waited_us: int) -> Iterator[str]:
-    """Yield what requests may have waited for that waited `waited_us`, what explains most first.
+def _reasons(results: Results, offer: Offer | None, difference: Difference) -> Iterator[str]:
+    """Yield what the requests that make the difference may have waited for, what explains most first.
 
     Whatever else lets a request begin after its time has its reason here.
     """
-    lag, missed = results.measured.lag, results.measured.missed_slots
+    lag, missed, waited_us = results.measured.lag, results.measured.missed_slots, difference.waited_us
+    if difference.by == MAXIMUM and lag.count and lag.max_us >= waited_us / 2:
+        yield f"the generator itself was late (once by {_ms(lag.max_us)})"
     if lag.count >= fewest_for(99) and lag.percentile(99) >= waited_us / 2:
         yield f"the generator itself was late (1 in 100 times by {_ms(lag.percentile(99))} or more)"
+    if offer is not None and waited_us <= LATE_TIMER_US and offer.queued < 0.01 * offer.planned:
+        yield "the user that takes an arrival is woken up to a millisecond or two after its time"
     if offer is not None and offer.queued:
-        yield (
-            f"no user was free when theirs was due; {offer.queued} arrivals found all busy, and --max-users allows no"
-            " more"
-        )
+        arrivals = "1 arrival" if offer.queued == 1 else f"{offer.queued} arrivals"
+        yield f"no user was free when theirs was due; {arrivals} found all busy, and --max-users allows no more"
     if offer is not None:
         yield "no user was free when theirs was due, and another one had to be started"
     if missed:

@@ -70,6 +70,11 @@ def printable(words: str) -> str:
     return "".join(each if each.isprintable() or each == "\n" else "\ufffd" for each in words)
 
 
+def writable(words: str) -> str:
+    """Return `words` without halves of characters, which JSON and file names may have, and no file or wire takes."""
+    return words.encode(errors="replace").decode()
+
+
 def _name(plain: Any) -> str:
     is_one = isinstance(plain, str) and is_name(plain)
     need(is_one, f"a name of 1 to {LONGEST_NAME} characters that can be printed", plain)

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from greenload.core.codec import writable
+
 MOST_KINDS = 100
 MOST_KIND_CHARACTERS = 300
 OTHER = "other"
@@ -46,7 +48,7 @@ class Kinds:
 
     def count(self, kind: str, second: int) -> None:
         """Count one occurrence of `kind` in the run's second `second`."""
-        self._add(kind, Occurrences(1, second, second))
+        self._add(writable(kind), Occurrences(1, second, second))
 
     def add(self, other: Kinds) -> None:
         for kind, occurrences in other.kept.items():

@@ -89,9 +89,10 @@ class Missing:
 
 @dataclass(frozen=True)
 class Reconciliation:
-    """The line that adds up: planned = sent + dropped, sent = succeeded + failed + unfinished.
+    """The line that adds up: sent = succeeded + failed + unfinished, and planned = sent + dropped.
 
-    With each arrival that was dropped, one request or more was not sent: it counts as one.
+    `dropped` are arrivals. How many requests each would have made nobody knows, so in `planned` it counts as one: that
+    is exact where an iteration is one request. What holds in every run is in Offer.
     `counted_by_workers` is what the workers say they counted, `merged` what arrived here; `missing` has a gap for each
     worker whose two differ, and for each that was lost.
     """

@@ -120,8 +120,8 @@ class Shape:
 
 def ramp(users: int, spawn_rate: float) -> Shape:
     """Return the shape of `-u users -r spawn_rate`: up to `users` at `spawn_rate` users/s, and there it stays."""
-    if users < 1:
-        raise ShapeError(f"a run needs 1 user or more, not {users}")
+    if not 1 <= users <= MOST_USERS:
+        raise ShapeError(f"a run needs 1 to {MOST_USERS} users, not {users}")
     check_spawn_rate(spawn_rate)
     return Shape((Stage(users, users / spawn_rate),))
 
@@ -224,7 +224,7 @@ def parse_rate_stages(text: str) -> Shape:
 def _parse_users(text: str) -> float:
     if not re.fullmatch(r"\d+", text):
         raise ShapeError(f"{text!r} is not a number of users")
-    return int(text)
+    return float(text)  # which takes any number of digits
 
 
 def _parse_shape(text: str, level: _Level) -> Shape:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from fractions import Fraction
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -43,8 +44,8 @@ class Turns:
         self._decided_s = from_s
         drawn = [share for share in shares if share.weight]
         self.names = [share.name for share in drawn]
-        weights = list(accumulate(share.weight for share in drawn))
-        self._ends = [weight / weights[-1] for weight in weights]  # of the part of each class, in 0 to 1
+        weights = list(accumulate(Fraction(share.weight) for share in drawn))  # in floats a sum may be infinite
+        self._ends = [float(weight / weights[-1]) for weight in weights]  # of the part of each class, in 0 to 1
 
     def until(self, until_s: float) -> list[Turn]:
         """Return the turns that come due before `until_s` and were not returned before."""

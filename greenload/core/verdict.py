@@ -23,6 +23,16 @@ MOST_BUSY_S = 3
 MOST_UNFINISHED_PART = 0.001
 MOST_DROPPED_PART = 0.001
 
+# Why arrivals were dropped, and what to do.
+TOO_LITTLE_POWER = (
+    "that is the generator's doing, at least in part, and need not be the server's: see above; use more workers or a"
+    " less busy machine, or ask for a lower rate"
+)
+NO_USERS = "users that could not go on begin nothing: see above"
+TOO_FEW_USERS = (
+    "with so little load the server may look faster than it is; allow more users (--max-users), or ask for a lower rate"
+)
+
 # What the operating system says, in a failure's kind and, behind the prefix, in an exception's words.
 OS_ERROR = "oserror: [errno n] "
 NO_FILES = {"too many open files", "too many open files in system"}
@@ -64,7 +74,7 @@ def judge(results: Results, offer: Offer | None = None, outcomes: Sequence[Outco
     """
     found = [(reason(results), reason in GENERATORS) for reason in REASONS]
     if offer is not None:
-        found += [(_dropped(offer), False), (_missing(offer), True)]
+        found += [(_dropped(results, offer), False), (_missing(offer), True)]
     if results.measured_tally.requests:  # else that has been said
         found += [(_unjudged(outcome), False) for outcome in outcomes]
     return Verdict(tuple(Doubt(reason, is_generators) for reason, is_generators in found if reason))
@@ -78,15 +88,18 @@ def _nothing_measured(results: Results) -> str | None:
 
 
 def _lag(results: Results) -> str | None:
-    lag, response = results.measured.lag, results.measured_tally.ended().response
-    if lag.count < FEWEST_TICKS or not response.count:
+    lag, timings = results.measured.lag, results.measured_tally.ended()
+    if lag.count < FEWEST_TICKS or not timings.service.count:
         return None
-    lag_us, median_us = lag.percentile(99), response.percentile(50)
+    # A generator that cannot keep up makes arrivals wait for seconds; beside a response time with that in it, its lag
+    # would look like nothing.
+    lag_us, median_us = lag.percentile(99), timings.service.percentile(50)
+    clock = "response" if timings.are_alike else "service"
     if median_us < SHORTEST_WAIT_US or lag_us <= MOST_LAG_PART * median_us:
         return None
     return (
         f"the generator itself was late: 1 in 100 times it woke {lag_us / 1000:.2f} ms or more after it should have,"
-        f" which is over {MOST_LAG_PART:.0%} of the median response time ({median_us / 1000:.2f} ms), so part of what"
+        f" which is over {MOST_LAG_PART:.0%} of the median {clock} time ({median_us / 1000:.2f} ms), so part of what"
         " was measured is its own delay; use fewer users, tasks that compute less, or a less busy machine"
     )
 
@@ -168,21 +181,29 @@ def _users(results: Results) -> str | None:
     )
 
 
-def _dropped(offer: Offer) -> str | None:
+def _dropped(results: Results, offer: Offer) -> str | None:
     if offer.dropped <= MOST_DROPPED_PART * offer.planned:
         return None
     return (
         f"the rate was not reached: {offer.dropped} of {offer.planned} arrivals ({offer.dropped_part:.1%}) were"
-        " dropped, because nobody was free to begin them in time; with so little load the server may look faster than"
-        " it is; allow more users (--max-users), or ask for a lower rate"
+        f" dropped, because nobody was free to begin them in time; {_why_dropped(results)}"
     )
+
+
+def _why_dropped(results: Results) -> str:
+    if _users(results):
+        return NO_USERS
+    return TOO_LITTLE_POWER if _lag(results) or _cpu(results) else TOO_FEW_USERS
 
 
 def _missing(offer: Offer) -> str | None:
     if abs(offer.missing) <= MOST_DROPPED_PART * offer.planned:
         return None
     if offer.missing > 0:
-        return f"{offer.missing} of {offer.planned} arrivals were due at workers that were lost, and nobody began them"
+        return (
+            f"{offer.missing} of {offer.planned} arrivals were due at workers that were lost or had left, and no"
+            " report says that they were begun"
+        )
     return (
         f"{-offer.missing} arrivals were begun twice, by workers that could not be reached and by those who took over"
         " for them, so there was more load than planned"

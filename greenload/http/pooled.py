@@ -15,6 +15,7 @@ import ssl
 import time
 from collections.abc import Callable, Iterator, Sequence
 
+import gevent
 from gevent import monkey
 from urllib3 import HTTPHeaderDict
 from urllib3 import exceptions as urllib3_errors
@@ -205,18 +206,23 @@ class _Https(HTTPSConnection):
 
 def _connect(connection: HTTPConnection, addresses: Sequence[str], timeout_s: float, marks: Marks | None) -> None:
     """Connect to the first of `addresses` that takes the connection; what fails after that is the failure."""
-    connection.timeout = timeout_s
+    deadline_s = time.monotonic() + timeout_s
     if isinstance(connection, _Https):
         connection.marks = marks
     host = connection.host
     try:
-        for address in addresses:
+        for number, address in enumerate(addresses):
             connection.host = address
+            left_s = max(0.001, deadline_s - time.monotonic())
+            # Each address gets its share of what is left, or one that swallows all would leave the others nothing.
+            connection.timeout = left_s / (len(addresses) - number)
             try:
-                connection.connect()  # switch
+                # gevent's TLS is patient anew for each piece, and with a handshake that drips for ever.
+                with gevent.Timeout(left_s, TimeoutError()):
+                    connection.connect()  # switch
                 break
             except (urllib3_errors.NewConnectionError, urllib3_errors.ConnectTimeoutError):
-                if address == addresses[-1]:
+                if number == len(addresses) - 1:
                     raise
     except TimeoutError as error:  # in the TLS handshake; for one before it urllib3 has an error of its own
         raise RequestFailed(CONNECT_TIMED_OUT) from error

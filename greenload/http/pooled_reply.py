@@ -65,6 +65,9 @@ class Reply(http.client.HTTPResponse):
         # The first line that is none ends the headers for http.client, and Content-Length may be among the rest.
         assert_header_parsing(self.msg)
         _check_framing(self.msg)
+        if self.status in (http.client.NO_CONTENT, http.client.NOT_MODIFIED):
+            # Such an answer may name chunks and has none, which http.client and urllib3 know of answers to HEAD only.
+            self._method = "HEAD"
 
     def _read_status(self) -> Any:
         """Read a status line; http.client comes here for each head, those of announcements included."""
@@ -178,6 +181,8 @@ class _Head:
                 raise http.client.BadStatusLine(repr(line[:80]))
         elif _NO_HEADER.search(line):
             raise http.client.HTTPException("a folded header, or a control character in one")
+        elif line[-3:-2] in (b" ", b"\t"):
+            line = line.rstrip() + b"\r\n"  # no part of the value; http.client would take "chunked " for no coding
         self._is_first = False
         self.is_whole = line in (b"\r\n", b"\n")
         return line

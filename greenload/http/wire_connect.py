@@ -148,11 +148,12 @@ def connect(origin: Origin, verify: Verify, patience_s: float, marks: Marks | No
         marks.connected()
     if origin.scheme == "http":
         return wire
-    wire.patience_s = max(0.001, deadline_s - time.monotonic())
+    # Not by its patience: a server that drips its part of the handshake never lets that run out.
+    wire.patience_s, wire.last_s = patience_s, deadline_s
     tls = None
     try:
         tls = TlsWire(wire, tls_context(verify), origin.host)  # switch
-    except TimeoutError as error:
+    except (TimeoutError, RequestFailed) as error:
         raise RequestFailed(CONNECT_TIMED_OUT) from error
     finally:
         if tls is None:

@@ -26,6 +26,7 @@ from greenload.http.failures import (
 )
 
 MOST_KNOWN_HEADS = 100
+MOST_KNOWN_BYTES = 4_096  # of one of them: nobody's usual head is longer, and a server could fill many MB
 MOST_ANNOUNCEMENTS = MOST_HEAD_LINES // 4
 SWITCHING_PROTOCOLS = 101
 
@@ -139,6 +140,8 @@ class AnswerParser:
 
     def _remember(self, text: bytes, body: bytes) -> None:
         """Keep the head `text` of an answer that came in one piece with its `body`, whose length it says."""
+        if len(text) > MOST_KNOWN_BYTES or b"".join(self.parts) != body:
+            return  # after an announcement, or under 304, what stands behind the first empty line is no body
         if len(self._known) >= MOST_KNOWN_HEADS:
             self._known.clear()
         self._known[text] = Head(self.status, self.reason_bytes, self.headers, self.found, len(body))
@@ -215,23 +218,22 @@ class AnswerParser:
         self._reason += reason
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._collected.append((name, value))
+        self._collected.append((name, value.rstrip(b" \t")))
         if (lowered := name.lower()) in _WANTED:
-            self._found[lowered] = value
+            self._found[lowered] = self._found[lowered] + b"," + value if lowered in self._found else value
 
     def on_headers_complete(self) -> None:
         self.status = status = self._llhttp.get_status_code()
         if self._first and not self._first.startswith(b"HTTP/1."):
             self._refuse(BAD_STATUS_LINE)  # llhttp knows others, and skips empty lines
-        if status < 200:
-            if status < 100:
-                self._refuse(BAD_STATUS_LINE)
-            if status != SWITCHING_PROTOCOLS:
-                self._is_announcement = self._is_unusual = True
-                return
+        if status < 100:
+            self._refuse(BAD_STATUS_LINE)
+        if status < 200 and status != SWITCHING_PROTOCOLS:
+            self._is_announcement = self._is_unusual = True
+            return
         coding = self._found.get(b"transfer-encoding")
-        if coding is not None and coding.strip().lower() != b"chunked":
-            self._refuse(BAD_HEADERS)  # nobody asked for another one
+        if coding is not None and coding.rstrip(b" ").lower() != b"chunked":
+            self._refuse(BAD_HEADERS)  # nobody asked for another one; and with a tab after it llhttp reads no chunks
         if len(self._collected) > MOST_HEADERS:
             self._refuse(BAD_HEADERS)
         # New ones for what comes now, or a trailer would pass for a header.

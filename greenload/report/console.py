@@ -8,6 +8,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from greenload.core.codec import printable
 from greenload.core.histogram import fewest_for
 from greenload.core.search import HOLDS
 from greenload.core.thresholds import PASSED
@@ -16,7 +17,11 @@ from greenload.report.summary import Document
 from greenload.report.terminal import failures_cell, grouped, ms, name_cell, new_table, visible
 from greenload.report.thresholds import NOTHING, status_of, value_of
 
+REQUESTS = ("sent", "succeeded", "failed", "unfinished")
 TIMES = ("p50", "p95", "p99", "max", "mean")
+MOST_LEFT_OUT = 2  # columns, from the right: bytes, then the mean
+FEWEST_OF_NAME = 9  # characters of a name in a line
+WIDEST = 1_000  # no table is wider
 SHORTEST_STALL_S = 0.5
 STALL_MEDIANS = 10  # times the median response time, below which a time without an answer is nothing to speak of
 PHASES = {
@@ -40,12 +45,12 @@ def print_summary(console: Console, document: Document) -> None:
     where = f" against {run['host']}" if run["host"] else ""
     console.print(f"{escape(run['scenario'])}{escape(where)}, {run['duration_s']:.1f} s, seed {run['seed']}")
     for reason in verdict["reasons"]:
-        console.print(Padding(Text(reason, "yellow"), (0, 0, 0, 2)))
+        console.print(Padding(Text(printable(reason), "yellow"), (0, 0, 0, 2)))
     if run["warmup_s"]:
         console.print(f"without the first {run['warmup_s']} s, which were the warm-up")
     if document["thresholds"]:
         console.print(_threshold_table(document["thresholds"]))
-    console.print(_requests(document))
+    console.print(_requests(console, document))
     if "phases" in document["total"]:
         console.print(_phases(document))
     _print_clocks(console, document)
@@ -96,21 +101,39 @@ def _threshold_table(thresholds: list[Document]) -> Table:
     return table
 
 
-def _requests(document: Document) -> Table:
-    table = new_table("Name", "Requests", "Failures", "req/s", "Median", "p95", "p99", "Max", "Mean", "Bytes")
+def _requests(console: Console, document: Document) -> Table:
+    """Return the table of all names, without its last columns where there is no room for them."""
+    # On a narrow terminal rich would cut off numbers and leave no place for names.
+    tables = (_request_table(document, left_out) for left_out in range(MOST_LEFT_OUT + 1))
+    return next((table for table in tables if _fits(console, table)), _request_table(document, MOST_LEFT_OUT))
+
+
+def _fits(console: Console, table: Table) -> bool:
+    """Whether `table` can be as narrow as the console without losing a number or its names."""
+    table.columns[0].max_width = FEWEST_OF_NAME
+    needed = console.measure(table, options=console.options.update(width=WIDEST)).maximum
+    table.columns[0].max_width = None
+    return needed <= console.width
+
+
+def _request_table(document: Document, left_out: int) -> Table:
+    times_of = TIMES[: len(TIMES) - max(0, left_out - 1)]
+    headings = ("Name", "Requests", "Failures", "req/s", "Median", "p95", "p99", "Max", "Mean", "Bytes")
+    table = new_table(*headings[: len(headings) - left_out])
     rows = [*document["names"], document["total"]]
     differ = any(row["response_ms"] != row["service_ms"] for row in rows)
     table.title = "response time in ms, and service time below it" if differ else "response time = service time, in ms"
     for row in rows:
-        times = [ms(row["response_ms"][key]) for key in TIMES]
+        times = [ms(row["response_ms"][key]) for key in times_of]
         cells: list[RenderableType] = [
             grouped(row["requests"]),
             failures_cell(row["failures"], row["requests"]),
             f"{row['rps']:.1f}",
         ]
-        table.add_row(name_cell(row["method"], row["name"]), *cells, *times, grouped(row["bytes"]))
+        received = [] if left_out else [grouped(row["bytes"])]
+        table.add_row(name_cell(row["method"], row["name"]), *cells, *times, *received)
         if row["response_ms"] != row["service_ms"]:
-            table.add_row("  service", "", "", "", *(ms(row["service_ms"][key]) for key in TIMES), "", style="dim")
+            table.add_row("  service", "", "", "", *(ms(row["service_ms"][key]) for key in times_of), style="dim")
     return table
 
 
@@ -122,7 +145,7 @@ def _print_clocks(console: Console, document: Document) -> None:
         needed = ", ".join(f"{key} needs {fewest_for(float(key[1:]))}" for key in missing)
         console.print(f"{NOTHING}: too few requests for that percentile: {needed}", style="dim")
     if clocks["differ"]:
-        console.print(Text(clocks["why"]))
+        console.print(Text(printable(clocks["why"])))
     if document["missed_slots"]:
         console.print(f"missed slots: {grouped(document['missed_slots'])}")
     if stall is not None and _is_worth_saying(stall["length_s"], document["total"]["response_ms"]["p50"]):
@@ -155,30 +178,43 @@ def _phases(document: Document) -> Table:
 def _failure_table(failures: list[Document]) -> Table:
     table = new_table("Failures", "Count", "First", "Last")
     for row in failures:
-        title = Text.assemble(name_cell(row["method"], row["name"]), ": ", (row["error"], "red"))
+        title = Text.assemble(name_cell(row["method"], row["name"]), ": ", (visible(row["error"]), "red"))
         table.add_row(title, grouped(row["count"]), f"{row['first_s']} s", f"{row['last_s']} s")
     return table
 
 
 def _print_exception(console: Console, exception: Document) -> None:
     times = "once" if exception["count"] == 1 else f"{grouped(exception['count'])} times"
-    console.print(Text(f"Exception in {exception['where']}, {times}", "bold red"))
-    console.print(Padding(Text(exception["traceback"]), (0, 0, 1, 2)))
+    console.print(Text(printable(f"Exception in {exception['where']}, {times}"), "bold red"))
+    console.print(Padding(Text(printable(exception["traceback"])), (0, 0, 1, 2)))
+
+
+def _print_arrivals(console: Console, arrivals: Document) -> None:
+    part = f" ({arrivals['dropped_percent']:.1f} %)" if arrivals["dropped"] else ""
+    console.print(
+        f"offered {arrivals['offered_per_s']:.1f}/s, delivered {arrivals['delivered_per_s']:.1f}/s,"
+        f" dropped {grouped(arrivals['dropped'])}{part}",
+        style="bold red" if arrivals["dropped"] else "bold",
+    )
+    missing = ("missing",) if arrivals["missing"] else ()
+    console.print(
+        f"arrivals: {_counts(arrivals, 'planned', 'started', 'dropped', *missing)}",
+        style="bold red" if missing else "bold",
+    )
+
+
+def _counts(counts: Document, *keys: str) -> str:
+    return "  ".join(f"{key} {grouped(counts[key])}" for key in keys)
 
 
 def _print_sums(console: Console, document: Document) -> None:
-    sums, generator, arrivals = document["reconciliation"], document["generator"], document["arrivals"]
-    if arrivals is not None:
-        part = f" ({arrivals['dropped_percent']:.1f} %)" if arrivals["dropped"] else ""
-        console.print(
-            f"offered {arrivals['offered_per_s']:.1f}/s, delivered {arrivals['delivered_per_s']:.1f}/s,"
-            f" dropped {grouped(arrivals['dropped'])}{part}",
-            style="bold red" if arrivals["dropped"] else "bold",
-        )
-    parts = [
-        f"{key} {grouped(sums[key])}" for key in ("planned", "sent", "succeeded", "failed", "unfinished", "dropped")
-    ]
-    console.print("  ".join(parts), style="bold")
+    sums, generator = document["reconciliation"], document["generator"]
+    if document["arrivals"] is None:
+        console.print(_counts(sums, "planned", *REQUESTS, "dropped"), style="bold")
+    else:
+        # An iteration makes as many requests as it likes: what is planned and dropped are arrivals, and apart.
+        _print_arrivals(console, document["arrivals"])
+        console.print(f"requests: {_counts(sums, *REQUESTS)}", style="bold")
     reconciled = f"reconciled: {grouped(sums['merged_by_master'])} of {grouped(sums['counted_by_workers'])}"
     console.print(reconciled, style="bold" if sums["merged_by_master"] == sums["counted_by_workers"] else "bold red")
     for gap in sums["missing"]:

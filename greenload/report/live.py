@@ -19,7 +19,7 @@ from greenload.core.results import Results
 from greenload.core.slots import sum_of_totals
 from greenload.core.stats import Tally
 from greenload.report.summary import milliseconds
-from greenload.report.terminal import failures_cell, grouped, ms, name_cell, new_table
+from greenload.report.terminal import failures_cell, grouped, lines_of, ms, name_cell, new_table
 
 LINE_EVERY_S = 5
 NOW_S = 10
@@ -67,16 +67,20 @@ class LiveView:
         ended = recent.ended()
         response, service = milliseconds(ended.response), milliseconds(ended.service)
         missed, dropped = sum(slot.stats.missed_slots for slot in slots), sum(slot.stats.dropped for slot in slots)
-        return Text(
-            f"{int(results.elapsed_s):6} s  {results.users} users  {results.in_flight} in flight"
-            f"  {recent.requests / seconds:.1f} requests/s  {recent.failed.service.count / seconds:.1f} failures/s"
-            f"  median {ms(response['p50'])}  p95 {ms(response['p95'])}  p99 {ms(response['p99'])} ms"
-            + (f"  service p99 {ms(service['p99'])} ms" if ms(service["p99"]) != ms(response["p99"]) else "")
-            + (f"  {missed / seconds:.1f} missed slots/s" if missed else "")
-            + (f"  {dropped / seconds:.1f} dropped/s" if dropped else "")
-            + f"  lag {ms(lag.percentile(99) / 1000 if lag.count else None)} ms"
-            + (f"  {results.total.exceptions.total()} exceptions" if len(results.total.exceptions) else "")
-        )
+        parts = [
+            f"{int(results.elapsed_s):6} s",
+            f"{results.users} users",
+            f"{results.in_flight} in flight",
+            f"{recent.requests / seconds:.1f} requests/s",
+            f"{recent.failed.service.count / seconds:.1f} failures/s",
+            f"median {ms(response['p50'])}  p95 {ms(response['p95'])}  p99 {ms(response['p99'])} ms",
+            f"service p99 {ms(service['p99'])} ms" if ms(service["p99"]) != ms(response["p99"]) else "",
+            f"{missed / seconds:.1f} missed slots/s" if missed else "",
+            f"{dropped / seconds:.1f} dropped/s" if dropped else "",
+            f"lag {ms(lag.percentile(99) / 1000 if lag.count else None)} ms",
+            f"{results.total.exceptions.total()} exceptions" if len(results.total.exceptions) else "",
+        ]
+        return Text(lines_of([part for part in parts if part], "  ", self._console.width))
 
     def _screen(self, results: Results) -> RenderableType:
         slots = results.last(NOW_S)
@@ -91,7 +95,7 @@ class LiveView:
             percentiles.append(ms(milliseconds(ended.service)["p99"]))
             table.add_row(name_cell(method, name), grouped(tally.requests), failures_cell(failed), *percentiles)
         title = Text(f"the last {NOW_S} s, response time in ms:", "dim")
-        return Group(self._progress(results), _last_second(results), self._line(results), title, table)
+        return Group(self._progress(results), self._last_second(results), self._line(results), title, table)
 
     def _progress(self, results: Results) -> RenderableType:
         if self._duration_s is None:
@@ -104,17 +108,21 @@ class LiveView:
         )
         return row
 
-
-def _last_second(results: Results) -> Text:
-    """Return what happened in the last second that as many workers as possible have reported."""
-    if not results.slots:
-        return Text("")
-    slot = max(results.slots[-3:], key=lambda slot: (len(slot.users_on), slot.first_s))
-    stats = slot.stats
-    return Text(
-        f"the last second: {stats.sent} started, {stats.succeeded + stats.failed} completed, {stats.failed} failed,"
-        f" {slot.in_flight} in flight, {stats.dropped} dropped, {stats.missed_slots} slots missed"
-    )
+    def _last_second(self, results: Results) -> Text:
+        """Return what happened in the last second that as many workers as possible have reported."""
+        if not results.slots:
+            return Text("")
+        slot = max(results.slots[-3:], key=lambda slot: (len(slot.users_on), slot.first_s))
+        stats = slot.stats
+        parts = [
+            f"the last second: {stats.sent} started",
+            f"{stats.succeeded + stats.failed} completed",
+            f"{stats.failed} failed",
+            f"{slot.in_flight} in flight",
+            f"{stats.dropped} dropped",
+            f"{stats.missed_slots} slots missed",
+        ]
+        return Text(lines_of(parts, ", ", self._console.width))
 
 
 class ProgressHandler(logging.Handler):

@@ -63,7 +63,7 @@ class LocustCsv:
         self._files: dict[str, TextIO] = {}
         try:
             for kind, path in zip(KINDS, csv_paths(prefix), strict=True):
-                self._files[kind] = path.open("w", newline="", encoding="utf-8")
+                self._files[kind] = path.open("w", newline="", encoding="utf-8", errors="replace")
             self._write("stats_history", [_HISTORY_HEADERS])
         except OSError:
             self.close()

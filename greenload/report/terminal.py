@@ -6,6 +6,8 @@ Progress goes to stderr, the summary to stdout.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
+from io import TextIOWrapper
 from typing import TextIO
 
 from rich.console import Console
@@ -30,7 +32,21 @@ def console_for(stream: TextIO | None) -> Console:
     """Return a console on `stream`; where that is not a terminal, one wide enough for every table."""
     if stream is None or stream.closed:
         return Screen(quiet=True)
+    if isinstance(stream, TextIOWrapper):
+        stream.reconfigure(errors="replace")  # not all that stands in names can be written everywhere
     return Screen(file=stream, highlight=False, soft_wrap=False, width=None if stream.isatty() else PLAIN_WIDTH)
+
+
+def lines_of(parts: Sequence[str], between: str, width: int) -> str:
+    """Return `parts` in as few lines of `width` as it takes, without breaking any of them."""
+    lines = [parts[0]]
+    for part in parts[1:]:
+        if len(lines[-1]) + len(between) + len(part) <= width:
+            lines[-1] += between + part
+        else:
+            lines[-1] += between.rstrip()
+            lines.append(f"  {part}")
+    return "\n".join(lines)
 
 
 def new_table(first: str, *others: str) -> Table:

@@ -50,7 +50,7 @@ def load_of(shape: type[LoadShape]) -> Load:
         if value is not None:
             try:
                 said[name] = _PARSERS[name](value)
-            except (ShapeError, TypeError, ValueError) as error:
+            except (ShapeError, TypeError, ValueError, OverflowError) as error:
                 raise ShapeError(f"{name} = {value!r}: {error}") from error
     return Load(**said)
 

@@ -17,6 +17,7 @@ from types import TracebackType
 
 import gevent
 
+from greenload.core.codec import MOST_TEXT, writable
 from greenload.core.phases import Phase
 from greenload.core.stall import Stall
 from greenload.core.stats import Stats
@@ -218,6 +219,9 @@ class Recorder:
         return taken
 
     def _admit(self, method: str, name: str) -> tuple[str, str]:
+        method, name = writable(method)[:MOST_TEXT], writable(name)[:MOST_TEXT]
+        if (method, name) in self._names:
+            return method, name
         # A name with an id in it is new each time, and every name has histograms of its own for the whole run.
         if len(self._names) >= MOST_NAMES:
             return "", OTHER_NAMES

@@ -4,6 +4,7 @@ import pytest
 
 from greenload.core.clocks import why_clocks_differ
 from greenload.core.messages import Report
+from greenload.core.offer import Offer
 from greenload.core.results import Results
 from greenload.core.stats import Sample, Stats
 
@@ -49,6 +50,14 @@ def test_a_generator_as_late_as_its_requests_is_the_reason_before_all_others():
     assert why.endswith("because the generator itself was late (1 in 100 times by 800 ms or more)")
 
 
+def test_of_too_few_requests_for_a_p99_the_generator_is_the_reason_when_it_was_once_so_late():
+    late = why_clocks_differ(results_of(requests=50, late=1, lags_us=[100, 450_000]))
+    in_time = why_clocks_differ(results_of(requests=50, late=1, lags_us=[100, 400_000]))
+
+    assert late.endswith("because the generator itself was late (once by 450 ms)")
+    assert "generator" not in in_time
+
+
 def test_a_generator_that_was_a_little_late_is_not_the_reason():
     assert "generator" not in why_clocks_differ(results_of(missed_slots=1, lags_us=[20_000] * 100))
 
@@ -60,6 +69,22 @@ def test_a_millisecond_is_what_a_timer_takes():
         "response p99 6.00 ms is 20% above service p99 5.00 ms: requests waited for their turn because a user that"
         " waits for its slot is woken up to a millisecond or two after it"
     )
+
+
+@pytest.mark.parametrize(
+    ("late_s", "queued", "reason"),
+    [
+        (0.001, 0, "the user that takes an arrival is woken up to a millisecond or two after its time"),
+        (0.001, 9, "the user that takes an arrival is woken up to a millisecond or two after its time"),
+        (0.001, 10, "no user was free when theirs was due; 10 arrivals found all busy, and --max-users allows no more"),
+        (0.5, 1, "no user was free when theirs was due; 1 arrival found all busy, and --max-users allows no more"),
+        (0.5, 0, "no user was free when theirs was due, and another one had to be started"),
+    ],
+)
+def test_in_the_open_model_requests_waited_for_a_user_or_for_its_waking(late_s, queued, reason):
+    why = why_clocks_differ(results_of(late=1_000, late_s=late_s), Offer(1_000, 1_000, 0, queued, 10.0))
+
+    assert why.endswith(f"requests waited for their turn because {reason}")
 
 
 def test_late_by_less_than_a_pace_is_not_called_a_missed_slot():

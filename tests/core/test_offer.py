@@ -4,12 +4,12 @@ import math
 
 import pytest
 
-from greenload.core.arrivals import UNIFORM, Arrivals
+from greenload.core.arrivals import POISSON, UNIFORM, Arrivals
 from greenload.core.messages import Plan, Report
 from greenload.core.offer import offer_of
 from greenload.core.placement import Share
 from greenload.core.results import Results
-from greenload.core.shape import Shape, constant_rate, ramp
+from greenload.core.shape import Shape, constant_rate, parse_rate_stages, ramp
 from greenload.core.stats import Stats
 
 ARRIVALS = Arrivals(constant_rate(100), UNIFORM, 10, 5.0)
@@ -64,7 +64,18 @@ def test_in_a_run_that_was_stopped_what_was_made_is_what_was_wanted():
 
     offer = offer_of(plan_of(ARRIVALS), results)
 
-    assert (offer.planned, offer.missing, offer.duration_s) == (405, 0, 4.0)
+    assert (offer.planned, offer.missing, offer.duration_s) == (405, 0, pytest.approx(4.05))
+    assert offer.offered_per_s == pytest.approx(100)  # 405 in 4.0 s would be more than was asked for
+
+
+def test_more_poisson_arrivals_than_the_rate_has_area_came_until_the_stop():
+    arrivals = Arrivals(parse_rate_stages("10/s@0s,10/s@1s,0/s@0s,0/s@9s"), POISSON, 10, 5.0)
+    results = results_of(12, until_s=4.0)
+    results.stopped_s = 4.0
+
+    offer = offer_of(plan_of(arrivals), results)
+
+    assert (offer.planned, offer.duration_s) == (12, 4.0)
 
 
 def test_in_a_run_that_was_stopped_what_a_lost_worker_did_not_do_is_missing():

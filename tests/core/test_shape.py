@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from greenload.core.errors import GreenloadError
 from greenload.core.shape import (
+    MOST_USERS,
     Shape,
     ShapeError,
     Stage,
@@ -255,9 +256,9 @@ def test_a_single_user_is_there_at_once():
     assert list(ramp(1, 0.1).steps()) == [(0, 1)]
 
 
-@pytest.mark.parametrize("users", [0, -1])
-def test_a_ramp_to_no_user_is_refused(users):
-    with pytest.raises(ShapeError, match=f"1 user or more, not {users}"):
+@pytest.mark.parametrize("users", [0, -1, MOST_USERS + 1, 10**400])
+def test_a_ramp_to_no_user_or_too_many_is_refused(users):
+    with pytest.raises(ShapeError, match=f"a run needs 1 to 1000000 users, not {users}"):
         ramp(users, 1)
 
 

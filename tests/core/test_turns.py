@@ -151,3 +151,11 @@ def test_the_users_allowed_come_to_as_many_as_there_may_be_or_one_for_each_class
 
 def test_who_is_not_here_may_have_a_user_of_each_class():
     assert turns_of("two", always("one"), arrivals_of(10)).users_allowed(3.0) == len(SHARES)
+
+
+def test_weights_may_be_as_large_as_numbers_go():
+    shares = (Share("Reader", 1e308), Share("Writer", 1e308))
+
+    turns = turns_of("one", always("one"), arrivals_of(100), shares).until(END_S)
+
+    assert Counter(turn.class_name for turn in turns) == pytest.approx({"Reader": 600, "Writer": 600}, abs=3)

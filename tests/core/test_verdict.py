@@ -137,6 +137,86 @@ def test_lag_cannot_be_in_requests_too_short_to_wait_for_anything(service_us, st
     assert verdict.status == status
 
 
+def test_lag_is_compared_with_the_service_time_where_requests_waited_for_their_turn():
+    """Arrivals wait for seconds for a generator that cannot keep up: beside that, no lag would be long."""
+    stats = Stats()
+    stats.sent = 100
+    for _ in range(100):
+        stats.record(Sample("GET", "/albums", 0.0, 3.0, 3.010, None, 100))
+        stats.lag.record(150_000)
+
+    [reason] = verdict_on(report(stats=stats)).reasons
+
+    assert "it woke 150.00 ms or more" in reason
+    assert "over 10% of the median service time (10.00 ms)" in reason
+
+
+# Arrivals
+
+
+def offer_of(dropped, started=900):
+    return Offer(started + dropped, started, dropped, dropped, 10.0)
+
+
+def test_up_to_one_arrival_in_a_thousand_may_be_dropped():
+    results = Results()
+    results.add(report())
+
+    assert judge(results, offer_of(dropped=1, started=999)).status == "valid"
+    assert judge(results, offer_of(dropped=2, started=998)).status == "suspect"
+
+
+def test_a_rate_that_was_not_reached_is_reported_with_what_to_do():
+    results = Results()
+    results.add(report())
+
+    [reason] = judge(results, offer_of(dropped=100)).reasons
+
+    assert reason.startswith("the rate was not reached: 100 of 1000 arrivals (10.0%) were dropped")
+    assert "allow more users (--max-users)" in reason
+    assert "generator" not in reason
+
+
+@pytest.mark.parametrize(("cpu_percents", "lag_us"), [([99] * 3, 50), ([10] * 3, 5_000)], ids=["busy", "late"])
+def test_a_rate_that_the_generator_could_not_make_is_not_put_down_to_the_server(cpu_percents, lag_us):
+    results = Results()
+    for one in busy("one", cpu_percents):
+        results.add(one)
+    for _ in range(FEWEST_TICKS):
+        results.total.lag.record(lag_us)
+
+    generator, dropped = judge(results, offer_of(dropped=100)).reasons
+
+    assert generator.startswith("the generator")
+    assert "that is the generator's doing, at least in part, and need not be the server's: see above" in dropped
+    assert "use more workers" in dropped
+    assert "--max-users" not in dropped
+
+
+def test_a_rate_that_was_not_reached_for_users_that_could_not_go_on_needs_no_more_users():
+    results = Results()
+    results.add(report())
+    results.total.users_died = 15
+
+    died, dropped = judge(results, offer_of(dropped=100)).reasons
+
+    assert died.startswith("15 times a user could not go on")
+    assert dropped.endswith(
+        "nobody was free to begin them in time; users that could not go on begin nothing: see above"
+    )
+
+
+def test_arrivals_of_lost_workers_are_a_reason_and_so_are_those_begun_twice():
+    results = Results()
+    results.add(report())
+
+    [missing] = judge(results, Offer(1_000, 900, 0, 0, 10.0)).reasons
+    [twice] = judge(results, Offer(1_000, 1_020, 0, 0, 10.0)).reasons
+
+    assert missing.startswith("100 of 1000 arrivals were due at workers that were lost or had left, and no report")
+    assert twice.startswith("20 arrivals were begun twice")
+
+
 # Files, ports
 
 

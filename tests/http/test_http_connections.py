@@ -2,6 +2,7 @@
 
 import select
 import ssl
+import time
 
 import pytest
 
@@ -245,6 +246,54 @@ def test_a_handshake_that_fails_is_a_failure_of_its_kind(start_server, open_sess
 
     assert kind == ("connect timed out" if end == "silence" else "TLS: handshake or transfer failed")
     assert book.take() == (1, 0, [kind], 0)
+
+
+def first_flight(peer, context):
+    """Return what a server with `context` says first to the TLS client at the other end of `peer`."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = context.wrap_bio(incoming, outgoing, server_side=True)
+    incoming.write(peer.sock.recv(65536))
+    with pytest.raises(ssl.SSLWantReadError):
+        tls.do_handshake()
+    return outgoing.read()
+
+
+@pytest.mark.parametrize(
+    ("end", "kind"),
+    [
+        ("hang up", "TLS: handshake or transfer failed"),
+        ("reset", "connection reset"),
+        ("silence", "connect timed out"),
+        ("drip", "connect timed out"),
+    ],
+)
+def test_a_handshake_that_is_cut_in_the_middle_is_a_failure_of_its_kind(
+    start_server, open_session, book, certificate, end, kind
+):
+    def talk(peer):
+        flight = first_flight(peer, certificate.context)
+        peer.send(flight[:100])
+        if end == "hang up":
+            peer.hang_up()
+        elif end == "reset":
+            peer.closed.wait(0.05)
+            peer.reset()
+        elif end == "drip":
+            for at in range(100, len(flight)):
+                if peer.closed.wait(0.02):
+                    return
+                peer.send(flight[at : at + 1])
+
+    session = open_session(start_server(talk).url.replace("http", "https"), connect_timeout_s=0.3)
+    session.verify = str(certificate.path)
+
+    began_s = time.monotonic()
+    response = session.get("/")
+    took_s = time.monotonic() - began_s
+
+    assert response.error == kind
+    assert book.take() == (1, 0, [kind], 0)
+    assert took_s < 2
 
 
 def test_an_engine_knows_no_more_of_a_connection_once_it_is_closed(server, make_engine):

@@ -13,6 +13,7 @@ from greenload import FastHttpUser, HttpUser
 from greenload.http.pooled import PooledEngine
 from greenload.http.session import HttpSession
 from greenload.http.wire import WireEngine
+from greenload.http.wire_request import outgoing
 from tests.conftest import wait_until
 
 CALLS = {
@@ -55,6 +56,36 @@ def test_both_engines_send_the_same_bytes(server, book, name):
     assert sorted(wire.head.split(b"\r\n")) == sorted(pooled.head.split(b"\r\n"))
     assert wire.head.split(b"\r\n")[0] == pooled.head.split(b"\r\n")[0]
     assert wire.body == pooled.body
+
+
+LENGTH_2 = b"Content-Length: 2\r\n\r\nok"
+CHUNKS = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok"
+# What only one of them reads, as docs/reference/scenario.md has it: the kind of failure over `wire`.
+READ_BY_URLLIB3_ONLY = {
+    "HTTP/1.2": (b"HTTP/1.2 200 OK\r\n" + LENGTH_2, "not HTTP: bad status line"),
+    "two spaces": (b"HTTP/1.1  200 OK\r\n" + LENGTH_2, "not HTTP: bad status line"),
+    "a tab": (b"HTTP/1.1 200\tOK\r\n" + LENGTH_2, "not HTTP: bad status line"),
+    "a line feed alone": (b"HTTP/1.1 200 OK\r\nX-A: 1\n" + LENGTH_2, "not HTTP: bad headers"),
+    "a name like (": (b"HTTP/1.1 200 OK\r\n(: 1\r\n" + LENGTH_2, "not HTTP: bad headers"),
+    "a tab behind chunked": (CHUNKS.replace(b"chunked", b"chunked\t") + b"\r\n0\r\n\r\n", "not HTTP: bad headers"),
+    "something between chunks": (CHUNKS + b"XY0\r\n\r\n", "body cut short"),
+    "a NUL after a chunk's size": (CHUNKS.replace(b"2\r", b"2;\0\r") + b"\r\n0\r\n\r\n", "body cut short"),
+    "a trailer without a colon": (CHUNKS + b"\r\n0\r\nX\r\n\r\n", "body cut short"),
+}
+
+
+@pytest.mark.parametrize("name", READ_BY_URLLIB3_ONLY)
+def test_these_answers_are_read_over_urllib3_and_refused_by_the_wire(start_server, book, name):
+    answer, kind = READ_BY_URLLIB3_ONLY[name]
+    server = start_server({"/": lambda peer, received: peer.send(answer)})
+    sessions = [HttpSession(server.url, book.begin, 5, 5, 1000, make()) for make in (PooledEngine, WireEngine)]
+
+    over_urllib3, over_the_wire = (session.get("/") for session in sessions)
+    for session in sessions:
+        session.close()
+
+    assert (over_urllib3.status_code, over_urllib3.content, over_urllib3.error) == (200, b"ok", None)
+    assert (over_the_wire.status_code, over_the_wire.error) == (0, kind)
 
 
 def test_a_user_of_each_kind_has_its_engine(stage):
@@ -212,6 +243,37 @@ def open_fast(book):
     yield open_one
     for session in opened:
         session.close()
+
+
+def test_a_connection_has_one_watcher_and_one_timer_however_many_requests_it_serves(server, fast):
+    fast.get("/")
+    [connection] = fast._engine._idle
+    made_first = (connection.wire._io, connection.wire._timer)
+
+    for number in range(50):
+        fast.get(f"/albums/{number}", timeout=5 + number)
+
+    assert fast._engine._idle == [connection]
+    assert server.connections == 1
+    assert (connection.wire._io, connection.wire._timer) == made_first
+
+
+def test_a_request_is_put_into_bytes_once_for_each_method_and_path(server, fast, monkeypatch):
+    built = []
+    monkeypatch.setattr("greenload.http.wire.outgoing", lambda request: built.append(request) or outgoing(request))
+
+    for _ in range(10):
+        fast.get("/albums")
+        fast.get("/albums", discard_body=True)
+        fast.head("/albums")
+        fast.get("/albums/1")
+
+    assert [(request.method, request.url.target) for request in built] == [
+        ("GET", "/albums"),
+        ("HEAD", "/albums"),
+        ("GET", "/albums/1"),
+    ]
+    assert len(server.requests) == 40
 
 
 def test_a_body_that_asks_first_is_sent_when_the_server_agrees(start_server, open_fast):

@@ -7,6 +7,7 @@ import resource
 import threading
 import tracemalloc
 
+import gevent
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -167,6 +168,10 @@ HOSTILE = {
         says(OK + b"Transfer-Encoding: gzip, chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n", "wait"),
         "not HTTP: bad headers",
     ),
+    "a transfer coding in a line of its own": (
+        says(OK + b"Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n", "wait"),
+        "not HTTP: bad headers",
+    ),
     "a length one too long": (says(OK + b"Content-Length: 3\r\n\r\nok"), "body cut short"),
     "a gigabyte": (says(OK + b"Content-Length: 1073741824\r\n\r\n" + b"x" * 1000, "wait"), "body too large"),
     "a chunk of +5": (says(OK + b"Transfer-Encoding: chunked\r\n\r\n+5\r\nabcde\r\n0\r\n\r\n"), "body cut short"),
@@ -264,6 +269,7 @@ def test_a_server_that_is_down_can_come_back(start_server, open_session, book):
 
 
 def test_a_process_out_of_files_is_a_failure_that_says_so(server, session, book):
+    gevent.get_hub()  # it has open files of its own
     usual = resource.getrlimit(resource.RLIMIT_NOFILE)
     lowest_free = os.dup(0)
     os.close(lowest_free)

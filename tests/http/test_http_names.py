@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from greenload.http.names import FAILURE_LIFE_S, LIFE_S, MOST_NAMES, Names
 from greenload.http.pooled import PooledEngine
 from greenload.http.request import Request, parse_url
+from greenload.http.wire import WireEngine
 from tests.conftest import Clock
 
 
@@ -49,14 +50,15 @@ def request_to(url: str, verify: bool | str = True) -> Request:
     return Request("GET", parse_url(url), {}, None, 5.0, 5.0, verify, 1_000_000)
 
 
-@pytest.fixture
-def exchange() -> Callable[..., int]:
-    """Send one request over connections of its own and return the status."""
+@pytest.fixture(params=["pooled", "wire"])
+def exchange(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
+    """Send one request over connections of its own, by each engine in turn, and return the status."""
 
-    def send(names: Names, request: Request) -> int:
-        engine = PooledEngine(names)
+    def send(names: Names, sent: Request) -> int:
+        monkeypatch.setattr("greenload.http.wire_connect.process_names", lambda: names)
+        engine = PooledEngine(names) if request.param == "pooled" else WireEngine()
         try:
-            answer = engine.send(request)
+            answer = engine.send(sent)
             answer.read()
             return answer.status
         finally:

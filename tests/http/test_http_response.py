@@ -152,6 +152,27 @@ def test_a_chunked_body_is_put_together_and_its_connection_kept(start_server, op
     assert server.connections == 1
 
 
+def test_space_around_the_value_of_a_header_is_no_part_of_it(start_server, open_session):
+    def spaced(peer, received):
+        peer.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: \t chunked  \r\nX-Team:  blue \t\r\n\r\n2\r\nok\r\n0\r\n\r\n")
+
+    server = start_server({"/": spaced})
+    session = open_session(server)
+
+    responses = [session.get("/") for _ in range(2)]
+
+    assert [(response.content, response.headers["X-Team"]) for response in responses] == [(b"ok", "blue")] * 2
+    assert server.connections == 1
+
+
+def test_two_lines_of_codings_are_one_list(start_server, open_session):
+    headers = [("Content-Encoding", "gzip"), ("Content-Encoding", "deflate")]
+    body = zlib.compress(gzip.compress(b"blue"))
+    session = open_session(start_server({"/": {"body": body, "headers": headers}}))
+
+    assert session.get("/").content == b"blue"
+
+
 def test_a_chunked_body_may_be_coded(start_server, open_session):
     packed = gzipped(b"blue" * 1000)
     server = start_server(
@@ -161,15 +182,16 @@ def test_a_chunked_body_may_be_coded(start_server, open_session):
     assert open_session(server).get("/").content == b"blue" * 1000
 
 
+@pytest.mark.parametrize("framing", ["Content-Length: 40", "Transfer-Encoding: chunked"])
 @pytest.mark.parametrize("coding", [[], [("Content-Encoding", "gzip")]])
 @pytest.mark.parametrize(
     ("method", "status"), [("HEAD", "200 OK"), ("GET", "204 No Content"), ("GET", "304 Not Modified")]
 )
 def test_an_answer_without_a_body_is_read_as_one_and_its_connection_kept(
-    start_server, open_session, book, method, status, coding
+    start_server, open_session, book, method, status, coding, framing
 ):
     def bare(peer, received):
-        lines = [f"HTTP/1.1 {status}", "Content-Length: 40", *(f"{name}: {value}" for name, value in coding)]
+        lines = [f"HTTP/1.1 {status}", framing, *(f"{name}: {value}" for name, value in coding)]
         peer.send("\r\n".join(lines).encode() + b"\r\n\r\n")
 
     server = start_server({"/": bare})

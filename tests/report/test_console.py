@@ -7,6 +7,7 @@ from rich.console import Console
 
 from greenload.core.gate import Breach, Gate
 from greenload.core.messages import Report
+from greenload.core.offer import Offer
 from greenload.core.phases import PHASES
 from greenload.core.results import Results
 from greenload.core.stall import Stall
@@ -39,6 +40,18 @@ def test_the_line_that_adds_up_is_there():
     text = shown(summarize(RUN, results_of([request(0.01)] * 1_234)))
 
     assert "planned 1 234  sent 1 234  succeeded 1 234  failed 0  unfinished 0  dropped 0" in text
+
+
+def test_requests_and_arrivals_are_not_added_to_one_another():
+    """An iteration makes as many requests as it likes: requests sent and arrivals dropped make no plan."""
+    results = results_of([request(0.01)] * 2_700)
+    none_missing = shown(summarize(RUN, results, (), Offer(1_000, 900, 100, 100, 10.0)))
+    some_missing = shown(summarize(RUN, results, (), Offer(1_000, 900, 60, 100, 10.0)))
+
+    assert "offered 100.0/s, delivered 90.0/s, dropped 100 (10.0 %)\n" in none_missing
+    assert "arrivals: planned 1 000  started 900  dropped 100\n" in none_missing
+    assert "requests: sent 2 700  succeeded 2 700  failed 0  unfinished 0\n" in none_missing
+    assert "arrivals: planned 1 000  started 900  dropped 60  missing 40\n" in some_missing
 
 
 def test_messages_that_nobody_of_the_run_meant_are_shown_when_there_were_any():
@@ -166,6 +179,31 @@ def test_a_narrow_terminal_folds_names_and_keeps_every_number(width):
     assert text.count("Z") == 120
 
 
+def test_a_narrow_terminal_leaves_out_columns_before_it_cuts_numbers_or_loses_names():
+    samples = [request(4.4691, late_s=8.0, error="HTTP 404", name="/albums/:id")] * 13_080
+    document = summarize(RUN, results_of(samples))
+
+    narrow, wide = shown(document, 80), shown(document, 140)
+
+    assert "…" not in narrow
+    assert "albums" in narrow.split("Failures ", 2)[1]
+    assert "13 080 (100.0%)" in narrow
+    assert "12 469" in narrow
+    assert "Bytes" not in narrow
+    assert "Bytes" in wide
+    assert max(len(line) for line in narrow.splitlines()) <= 80
+
+
+def test_on_a_narrow_terminal_the_view_breaks_its_lines_between_two_numbers_and_not_within_one():
+    stream = io.StringIO()
+
+    with LiveView(Console(file=stream, width=80, force_terminal=True), 60) as view:
+        view.show(results_of([request(0.01, late_s=0.5)] * 100))
+
+    assert "in flight, 0 dropped,\n  0 slots missed\n" in stream.getvalue().replace("\r", "")
+    assert "0.0 failures/s\n  median 510  p95 510  p99 510 ms  service p99 10.0 ms  lag" in stream.getvalue()
+
+
 def test_where_there_is_no_terminal_progress_is_a_line_every_five_seconds():
     stream = io.StringIO()
     results = results_of([request(0.01)])
@@ -235,6 +273,21 @@ def test_what_a_terminal_would_obey_is_shown_as_a_question_mark():
     text = shown(summarize(RUN, results_of([request(0.01, name="/a\x1b[31m\nb")])))
 
     assert "/a?[31m?b" in text
+
+
+def test_nothing_that_a_server_said_is_obeyed_by_a_terminal():
+    """What failed, what was raised, and the reasons and thresholds that quote a name."""
+    name = "/\x1b[31m"
+    samples = [request(0.01, name, error="no \x1b[2J"), request(0.01, name, late_s=1.0), *[request(0.01)] * 300]
+    gate = Gate((parse_threshold(f"GET {name}: p99 > 1s"),))
+    results = results_of(samples, exceptions=["in task Reader.look\n  File \x1b]0;x\x07\nValueError: \x1b[2J"])
+
+    document = summarize(RUN, results, gate.judge(results))
+
+    assert name in "".join(document["verdict"]["reasons"])
+    assert name in document["clocks"]["why"]
+    assert "Exception in" in shown(document)
+    assert not {"\x1b", "\x07"} & set(shown(document))
 
 
 def test_before_the_first_report_the_view_says_so():

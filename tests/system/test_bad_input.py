@@ -5,6 +5,7 @@ import pytest
 from tests.conftest import JOB
 
 GOOD = "from greenload import HttpUser, task\nclass Shopper(HttpUser):\n    @task\n    def look(self): pass\n"
+HUGE = "9" * 400  # more than a float holds
 HOST = ["-H", "http://127.0.0.1:1"]
 
 
@@ -42,7 +43,11 @@ HOST = ["-H", "http://127.0.0.1:1"]
         (["run", "good.py", *HOST, "--log-file", "no/such/log"], "cannot write no/such/log: No such"),
         (["run", "good.py", *HOST, "--class", "Shoper"], "no user class Shoper in the scenario; did you mean Shopper?"),
         (["run", "good.py", *HOST, "--sed", "1"], "No such option"),
-        (["run", "good.py", *HOST, "-u", "1000001"], "a level of 0 to 1000000"),
+        (["run", "good.py", *HOST, "-u", "1000001"], "a run needs 1 to 1000000 users, not 1000001"),
+        (["run", "good.py", *HOST, "-u", HUGE], "a run needs 1 to 1000000 users, not 999"),
+        (["run", "good.py", *HOST, "--stages", f"{HUGE}@5s"], "a level of 0 to 1000000, not inf"),
+        (["run", "good.py", *HOST, "--seed", HUGE], "is too large a seed; the largest is 9223372036854775807"),
+        (["run", "good.py", *HOST, "--seed", "one"], "'one' is not a valid integer"),
         (["run", "good.py", *HOST, "-t", "1000000001s"], "is too long a duration; there can be at most 1e+09 s"),
         (["run", "good.py", *HOST, "--stages", "5@900000000s,5@900000000s"], "is too long a duration"),
         (["worker", "--master", "127.0.0.1", "--id", ""], "'' is no name: 1 to 100 characters that can be printed"),
@@ -132,6 +137,30 @@ def test_a_summary_that_cannot_be_written_in_the_end_is_printed_all_the_same(gre
     assert done.returncode == 3
     assert "No space left on device" in done.stderr
     assert "planned" in done.stdout
+
+
+def test_a_file_that_cannot_be_written_in_the_end_keeps_no_other_from_being_written(greenload):
+    greenload.write("job.py", JOB)
+
+    done = greenload.run("run", "job.py", "-t", "1s", "--json", "/dev/full", "--junit", "out.xml", "--csv", "out")
+
+    assert done.returncode == 3
+    assert "No space left on device" in (greenload.folder / "out.xml").read_text()
+    assert (greenload.folder / "out_stats.csv").read_text().count("\n") == 3
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_what_cannot_be_written_in_the_encoding_of_a_terminal_is_replaced_there(greenload, monkeypatch, encoding):
+    """The run broke with a traceback, exit code 1, and no summary."""
+    monkeypatch.setenv("PYTHONIOENCODING", f"{encoding}:strict")
+    greenload.write("job.py", f"{JOB}\nthresholds = ['Beyonc\\u00e9 \\u2603 \\ud800: p99 > 1ms']\n")
+
+    done = greenload.run("run", "job.py", "-t", "1s", "--csv", "out", "--junit", "out.xml")
+
+    assert "planned" in done.stdout
+    assert "the run did not pass 1 threshold(s)" in done.stderr
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
 
 
 def test_a_master_that_others_could_reach_is_refused_unless_that_is_wanted(greenload):

@@ -45,8 +45,14 @@ def test_a_process_opens_as_many_files_as_it_may(greenload, album_service, idle)
 
 @pytest.mark.parametrize(
     ("arguments", "needed"),
-    [(("-u", 200), 200), (("--stages", "1@1s,200@1s,1@1s"), 200), (("-u", 200, "--processes", 2), 100)],
-    ids=["users", "stages", "processes"],
+    [
+        (("-u", 200), 200),
+        (("--stages", "1@1s,200@1s,1@1s"), 200),
+        (("-u", 200, "--processes", 2), 100),
+        (("--rate", "1/s", "--max-users", 200), 200),
+        (("--rate", "1/s", "--max-users", 200, "--processes", 2), 100),
+    ],
+    ids=["users", "stages", "processes", "rate", "rate and processes"],
 )
 def test_more_users_than_it_may_open_connections_are_refused_before_the_run(
     greenload, album_service, idle, arguments, needed

@@ -2,18 +2,28 @@
 
 import socket
 import struct
+import time
 
 import pytest
 
+from tests.system.conftest import RawServer
+
 HOSTILE = """
-from greenload import HttpUser, constant, task
+from greenload import FastHttpUser, HttpUser, constant, task
 class Reader(HttpUser):
     wait_time = constant(0.02)
     network_timeout = 0.3
     connection_timeout = 1
     @task
     def look(self):
-        self.client.get("/")
+        self.client.get("/", name="pooled")
+class Hurried(FastHttpUser):
+    wait_time = constant(0.02)
+    network_timeout = 0.3
+    connection_timeout = 1
+    @task
+    def look(self):
+        self.client.get("/", name="wire")
 """
 
 
@@ -80,7 +90,7 @@ def test_each_misbehaviour_is_a_failure_with_a_name_and_the_run_goes_on(greenloa
     document = greenload.read_json("out.json")
     sums = document["reconciliation"]
     assert done.returncode == 0, done.stderr
-    assert [each["error"] for each in document["failures"]] == [kind]
+    assert {(each["name"], each["error"]) for each in document["failures"]} == {("pooled", kind), ("wire", kind)}
     assert sums["sent"] == sums["failed"] == server.requests
     assert sums["sent"] >= 4
     assert document["exceptions"] == []
@@ -91,8 +101,42 @@ def test_nobody_listening_is_a_failure_with_a_name(greenload):
         port = listener.getsockname()[1]
     greenload.write("hostile.py", HOSTILE)
 
-    greenload.run("run", "hostile.py", "-H", f"http://127.0.0.1:{port}", "-t", "1s", "--json", "out.json")
+    greenload.run(
+        "run", "hostile.py", "-H", f"http://127.0.0.1:{port}", "-u", 2, "-r", 100, "-t", "1s", "--json", "out.json"
+    )
 
     document = greenload.read_json("out.json")
-    assert [each["error"] for each in document["failures"]] == ["connection refused"]
+    assert {each["name"]: each["error"] for each in document["failures"]} == dict.fromkeys(
+        ("pooled", "wire"), "connection refused"
+    )
     assert document["reconciliation"]["failed"] > 10
+
+
+class DrippingServer(RawServer):
+    """Takes what a TLS client says first, and answers byte by byte."""
+
+    @staticmethod
+    def _read_request(connection):
+        return bool(connection.recv(65_536))
+
+
+def drips_a_handshake(connection):
+    connection.sendall(b"\x16\x03\x03\x40\x00")  # a piece of a handshake, of 16 KB
+    while True:
+        time.sleep(0.05)
+        connection.sendall(b"\x02")
+
+
+def test_a_handshake_that_drips_takes_no_longer_than_a_connection_may(greenload):
+    server = DrippingServer(drips_a_handshake)
+    greenload.write("hostile.py", HOSTILE.replace("connection_timeout = 1", "connection_timeout = 0.3"))
+    url = server.url.replace("http", "https")
+
+    greenload.run("run", "hostile.py", "-H", url, "-u", 2, "-r", 100, "-t", "2s", "--json", "out.json")
+    server.close()
+
+    document = greenload.read_json("out.json")
+    assert {each["name"]: each["error"] for each in document["failures"]} == dict.fromkeys(
+        ("pooled", "wire"), "connect timed out"
+    )
+    assert document["reconciliation"]["failed"] >= 6

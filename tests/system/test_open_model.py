@@ -167,6 +167,8 @@ DAY = f"{JOB}\nfrom greenload import LoadShape\nclass Day(LoadShape):\n"
         (DAY + "    rat = '5/s'\n", [], "job.py: Day: a LoadShape has no rat; did you mean rate?"),
         (DAY + "    rate = 200\n", [], "job.py: Day: rate = 200: '200' is not a rate"),
         (DAY + "    rate = '5/s'\n    users = 0\n", [], "users = 0: expected a whole number above 0"),
+        (DAY + "    users = 10**400\n", [], "a run needs 1 to 1000000 users, not 1000"),
+        (DAY + "    spawn_rate = 10**400\n", [], "int too large to convert to float"),
         (
             DAY + "    rate = '5/s'\nclass Night(LoadShape):\n    users = 1\n",
             [],
@@ -211,6 +213,36 @@ def test_ctrl_c_in_the_middle_counts_all_that_was_begun_and_all_that_was_not(loo
     assert sums["dropped"] > 100
     assert sums["sent"] + sums["dropped"] <= 200 * run_s + 1
     assert sums["sent"] + sums["dropped"] >= 200 * (run_s - 1.5)  # ended after the last answer
+
+
+BREAKING = """
+import time
+from greenload import User, task
+from greenload.part import Part
+report, loaded_s = Part.report, time.monotonic()
+def break_or_report(part):
+    if time.monotonic() - loaded_s > 4:
+        raise KeyError("report")
+    return report(part)
+Part.report = break_or_report
+class Idle(User):
+    @task
+    def sit(self):
+        with self.measure("JOB", "sit"):
+            pass
+"""
+
+
+def test_a_run_that_broke_misses_no_arrival_of_the_time_after_that(greenload):
+    greenload.write("breaking.py", BREAKING)
+
+    done = greenload.run("run", "breaking.py", "--rate", "20/s", "-t", "1h", "--json", "out.json")
+
+    assert done.returncode == 3
+    arrivals = greenload.read_json("out.json")["arrivals"]
+    assert 20 <= arrivals["planned"] == arrivals["started"] <= 100
+    assert arrivals["missing"] == 0
+    assert arrivals["offered_per_s"] == pytest.approx(20, rel=0.1)
 
 
 def test_a_worker_that_joins_late_takes_its_part_of_what_is_still_to_come(look_fleet):

@@ -4,9 +4,10 @@ import gevent
 import pytest
 
 from greenload import InterruptTaskSet, RescheduleTask, RescheduleTaskImmediately, StopUser
+from greenload.core.codec import MOST_TEXT
 from greenload.core.kinds import OTHER
 from greenload.core.stall import Stall
-from greenload.user.recorder import MOST_NAMES, OTHER_NAMES
+from greenload.user.recorder import MOST_NAMES, OTHER_NAMES, Recorder
 
 
 def test_a_block_that_ends_well_is_a_success(stage):
@@ -34,6 +35,31 @@ def test_a_block_can_be_called_a_failure_without_an_exception(stage):
         call.failure("empty list")
 
     assert [kind for kind, _ in stage.recorder.take().tallies["GET", "/"].failures] == ["empty list"]
+
+
+def test_half_a_character_in_what_a_server_said_goes_no_further():
+    """json.loads makes one of "\\ud800"; no wire takes it, so a worker's reports never came."""
+    recorder = Recorder(lambda: 0.0)
+
+    for _ in range(2):
+        with recorder.begin("GET", "/\ud800", None) as call:
+            call.failure("no such artist: \udfff")
+    recorder.record_exception("task Shopper.buy", ValueError("\ud800"))
+
+    stats = recorder.take()
+    tally = stats.tallies["GET", "/?"]
+    assert [(kind, seen.count) for kind, seen in tally.failures] == [("no such artist: ?", 2)]
+    assert [kind.rpartition("\n")[2] for kind, _ in stats.exceptions] == ["ValueError: ?"]
+
+
+def test_a_name_is_no_longer_than_a_report_can_carry():
+    recorder = Recorder(lambda: 0.0)
+
+    for _ in range(2):
+        recorder.begin("GET", "/" * (MOST_TEXT + 1), None).end()
+
+    [(_, name)] = recorder.take().tallies
+    assert name == "/" * MOST_TEXT
 
 
 def test_a_killed_block_is_unfinished_and_its_age_is_kept(stage):
