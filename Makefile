@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # Installed anew only when what is to be installed has changed.
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test check format bench bench-master bench-placement bench-profile bench-rate docs test-all test-lowest system-deps clean
+.PHONY: demo test check format bench bench-history bench-master bench-placement bench-profile bench-rate docs test-all test-lowest system-deps clean
 
 demo: $(INSTALLED)
 	$(BIN)/greenload demo
@@ -41,6 +41,10 @@ bench-profile: .venv-bench/.installed
 bench-rate: .venv-bench/.installed
 	.venv-bench/bin/python -m bench.rate
 
+# An hour in the database: how large it becomes, how long it takes to write and to read.
+bench-history: .venv-bench/.installed
+	.venv-bench/bin/python -m bench.history
+
 bench-placement: .venv-bench/.installed
 	.venv-bench/bin/python -m bench.placement
 
@@ -61,11 +65,11 @@ test-lowest:
 	.venv-lowest/bin/pip install --quiet --disable-pip-version-check -c tests/constraints-lowest.txt -e '.[service,dev]'
 	.venv-lowest/bin/python -m pytest -n 3
 
-# What Debian has to bring for the whole of this Makefile: nginx, hey, wrk and ab (in apache2-utils) for the bench, ip for
-# a test that is skipped without; nothing for demo.
+# What Debian has to bring for the whole of this Makefile: nginx, hey, wrk and ab (in apache2-utils) for the bench, ip and
+# chromium for tests that are skipped without; nothing for demo.
 system-deps:
 	apt-get update -qq
-	apt-get install -y -qq --no-install-recommends apache2-utils git hey iproute2 make nginx-light openssl \
+	apt-get install -y -qq --no-install-recommends apache2-utils chromium git hey iproute2 make nginx-light openssl \
 	  python3-venv util-linux wrk
 
 clean:

@@ -18,12 +18,17 @@ class CannotLock(GreenloadError):
     """Another process makes this run, or nobody can tell whether one does."""
 
 
+def lock_path(kept_in: Path, run_id: str) -> Path:
+    """Return which file is locked for the run `run_id`."""
+    whole = kept_in.resolve()  # by whichever link it is named
+    return whole.with_name(f"{whole.name}-{run_id}.lock")
+
+
 class RunLock:
     """The run `run_id`, kept in the file `kept_in`, is this process's until `release`.  Raises CannotLock."""
 
     def __init__(self, kept_in: Path, run_id: str) -> None:
-        whole = kept_in.resolve()  # by whichever link it is named
-        self._path = whole.with_name(f"{whole.name}-{run_id}.lock")
+        self._path = lock_path(kept_in, run_id)
         try:
             self._file = self._locked()
         except BlockingIOError as error:
@@ -55,3 +60,20 @@ class RunLock:
             return os.path.samestat(os.fstat(file), os.stat(self._path))
         except FileNotFoundError:
             return False
+
+
+def is_locked(kept_in: Path, run_id: str) -> bool:
+    """Return whether a process is making the run `run_id` right now."""
+    path = lock_path(kept_in, run_id)
+    try:
+        file = os.open(path, os.O_RDONLY)
+    except OSError:  # there is none, or it is somebody else's whose runs we cannot change anyway
+        return False
+    try:
+        # Shared: who looks at the same time does not take one another for the owner.
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(file)
+    return False

@@ -25,10 +25,11 @@ import json
 import re
 import shlex
 import socket
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -118,6 +119,7 @@ def in_backticks(text: str) -> set[str]:
 
 
 BLOCKS = [block for page in PAGES for block in blocks_of(page)]
+SQL = [block for block in BLOCKS if block.language == "sql"]
 PYTHON = [block for block in BLOCKS if block.language == "python"]
 SCENARIOS = [block for block in PYTHON if re.search(r"^class \w+\(\w*User\):", block.text, re.MULTILINE)]
 QUOTATIONS = [block for block in BLOCKS if block.comment.startswith("from: ")]
@@ -172,7 +174,7 @@ def everything(tmp_path_factory: pytest.TempPathFactory, service_url: str) -> Pa
     """A folder with the JSON and the CSV files of a run in which requests succeed and fail, and tasks raise."""
     folder = tmp_path_factory.mktemp("everything")
     (folder / "loadfile.py").write_text(EVERYTHING_HAPPENS)
-    asked = "-u 8 -r 100 -t 1s --seed 1 --phases --json run.json --csv run --quiet --fail-if rps<0.1"
+    asked = "-u 8 -r 100 -t 1s --seed 1 --phases --json run.json --csv run --quiet --fail-if rps<0.1 --tag branch=main"
     made = run(f"-m greenload run -H {service_url} {asked}".split(), folder)
     assert made.returncode == 0, made.stderr
     return folder
@@ -185,7 +187,11 @@ def commands() -> dict[str, tuple[click.Command, click.Context]]:
     for name in main.list_commands(context):
         command = main.get_command(context, name)
         assert command is not None
-        found[f"greenload {name}"] = (command, click.Context(command, parent=context, info_name=name))
+        own = click.Context(command, parent=context, info_name=name)
+        found[f"greenload {name}"] = (command, own)
+        if isinstance(command, click.Group):
+            for part, each in command.commands.items():
+                found[f"greenload {name} {part}"] = (each, click.Context(each, parent=own, info_name=part))
     return found
 
 
@@ -223,7 +229,7 @@ def test_the_list_of_commands_says_of_each_what_it_says_of_itself(name: str):
 
 
 def test_the_list_of_commands_is_the_commands():
-    assert {f"greenload {name}" for name in COMMANDS} == commands().keys() - {"greenload"}
+    assert {f"greenload {name}" for name in COMMANDS} == {typed for typed in commands() if typed.count(" ") == 1}
 
 
 def keys_in(value: Any) -> set[str]:
@@ -287,6 +293,43 @@ def test_each_csv_file_and_column_is_on_its_page(everything: Path):
         if "50%" in documented:  # the percentiles are listed once
             documented |= in_backticks(sections["`PREFIX_stats.csv`"])
         assert columns - documented == set(), path.name
+
+
+@pytest.fixture(scope="module")
+def kept_run(everything: Path) -> Iterator[sqlite3.Connection]:
+    """The database of that run."""
+    with closing(sqlite3.connect(everything / "greenload.db")) as database:
+        yield database
+
+
+def test_each_table_and_column_of_the_database_is_on_its_page(kept_run: sqlite3.Connection):
+    sections = sections_of(REFERENCE / "database.md")
+    tables = [name for (name,) in kept_run.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+
+    assert {f"`{table}`" for table in tables} == {heading for heading in sections if heading.startswith("`")}
+    for table in tables:
+        columns = {name for _, name, *_ in kept_run.execute(f"PRAGMA table_info({table})")}
+        rows = re.findall(r"^\| (`.+?) \|", sections[f"`{table}`"], re.MULTILINE)
+        assert {column for row in rows for column in in_backticks(row)} == columns, table
+
+
+def test_the_version_on_the_page_is_the_version_of_a_database(kept_run: sqlite3.Connection):
+    [(version,)] = kept_run.execute("PRAGMA user_version")
+
+    assert f"this page is about version {version}." in (REFERENCE / "database.md").read_text()
+
+
+@pytest.mark.parametrize("block", SQL, ids=lambda block: block.id)
+def test_each_documented_query_finds_something(kept_run: sqlite3.Connection, block: Block):
+    assert kept_run.execute(block.text).fetchall() != []
+
+
+def test_the_documented_way_to_read_a_histogram_works(everything: Path):
+    [block] = [block for block in PYTHON if block.page == REFERENCE / "database.md"]
+
+    made = run(["-c", block.text], everything)
+
+    assert re.fullmatch(r"\d+\.\d+ ms\n", made.stdout), made.stderr
 
 
 def test_each_public_name_is_on_the_scenario_page():

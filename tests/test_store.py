@@ -279,6 +279,43 @@ def test_a_run_that_is_taken_up_again_and_again_keeps_each_request_once(tmp_path
     assert sent == [3, 3, 3]
 
 
+def test_a_long_run_is_added_up_exactly_though_its_old_seconds_are_joined(tmp_path):
+    live = Results(warmup_s=450)
+    gate = replace(GATE, warmup_s=450)
+
+    with closing(Store(tmp_path / "runs.db")) as store:
+        store.open_run(INFO, PLAN, gate, BUNDLE)
+        for second in range(900):
+            each = report("one", second + 1, requests=second % 3 + 1)
+            live.add(each)
+            store.keep("run-1", news_of(reports=[each]))
+        loaded = store.load("run-1").kept.results
+
+    assert plain(loaded.total) == plain(live.total)
+    assert plain(loaded.total_tally) == plain(live.total_tally)
+    assert plain(loaded.measured) == plain(live.measured)
+    assert plain(loaded.measured_tally) == plain(live.measured_tally)
+    assert plain(loaded.workers) == plain(live.workers)
+    assert [slot.first_s for slot in loaded.slots][-300:] == list(range(600, 900))
+    assert {slot.width_s for slot in loaded.slots} > {1}
+    assert sum(slot.width_s for slot in loaded.slots) == 900
+    assert not [slot for slot in loaded.slots if slot.first_s < 450 < slot.first_s + slot.width_s]
+
+
+def test_any_window_of_a_run_can_be_asked_for_by_the_second(tmp_path):
+    with store_in(tmp_path) as store:
+        for seq in range(1, 6):
+            two_parts = [report("one", seq, requests=seq), report("two", seq, requests=1)]
+            for each in two_parts:
+                store.keep("run-1", news_of(reports=[each]))
+
+        everything = [(second, stats.sent) for second, stats in store.seconds("run-1")]
+        window = [(second, stats.tallies["GET", "/"].requests) for second, stats in store.seconds("run-1", 1.0, 3.0)]
+
+    assert everything == [(0, 2), (1, 3), (2, 4), (3, 5), (4, 6)]
+    assert window == [(1, 3), (2, 4)]
+
+
 def test_in_joined_seconds_only_those_count_as_here_who_were_there_last(tmp_path, monkeypatch):
     """A worker that was lost was counted beside those who had taken its users."""
     monkeypatch.setattr(slots_module, "MOST_SLOTS", 8)
@@ -528,10 +565,10 @@ def no_database(folder):
     return path
 
 
-def other_version(folder):
-    path = folder / "old.db"
+def newer_version(folder):
+    path = folder / "newer.db"
     with closing(Store(path)) as store:
-        store._connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
+        store._file.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
     return path
 
 
@@ -561,7 +598,7 @@ def broken(folder):
     ("path_in", "reason"),
     [
         (no_database, "file is not a database"),
-        (other_version, "was written by another version of greenload; name another file with --db"),
+        (newer_version, "was written by a newer version of greenload; name another file with --db"),
         (somebody_else_s, "is not a file of greenload's; name another one with --db"),
         (somebody_else_s_of_our_version, "is not a file of greenload's; name another one with --db"),
         (lambda folder: folder, "unable to open database file"),
@@ -570,7 +607,7 @@ def broken(folder):
     ],
     ids=[
         "no database",
-        "other version",
+        "newer version",
         "somebody else's",
         "somebody else's of our version",
         "folder",
@@ -609,13 +646,29 @@ def test_a_file_that_may_only_be_read_is_refused_when_it_is_opened(tmp_path):
             os.chmod(folder, 0o755)
 
 
-@pytest.mark.parametrize("column", ["tally.counts", "second.lag", "second.exceptions", "run.plan", "report.from_s"])
-@pytest.mark.parametrize("value", ["", "[1]", "{", None, b"\xff"])
+NOTHING_COUNTED = {
+    "tally.failed_response", "tally.errors", "second.lag", "second.exceptions", "second.longest_stall_s"
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        (column, value)
+        for column in (
+            "tally.succeeded_service", "tally.failed_response", "tally.errors", "tally.requests", "tally.failures",
+            "second.lag", "second.exceptions", "second.longest_stall_s", "run.plan", "report.from_s",
+        )
+        for value in ("", "[1]", "{", None, b"\xff")
+        # Of these nothing may have been counted.
+        if value is not None or column not in NOTHING_COUNTED
+    ],
+)  # fmt: skip
 def test_a_file_that_was_tampered_with_is_an_error_that_names_it(tmp_path, column, value):
     table, _, name = column.partition(".")
     with store_in(tmp_path) as store:
         store.keep("run-1", news_of(True, [], {"one": (1, RUNNING)}, [report("one", 1)]))
-        store._connection.execute(f"UPDATE {table} SET {name} = ?", (value,))
+        store._file.execute(f"UPDATE {table} SET {name} = ?", (value,))
 
         with pytest.raises(StoreError, match=r"runs\.db"):
             store.load("run-1")
@@ -715,7 +768,9 @@ while time.monotonic() < until_s or not had:
 
 # Killed
 
+# What it needs is imported once; then each line it reads is a process that keeps until it is killed.
 KEEPER = """
+import os
 import sys
 from itertools import count
 from pathlib import Path
@@ -731,35 +786,46 @@ def report(worker, seq):
         stats.record(Sample("GET", f"/{number}", seq, seq, seq + 0.25, None, 10))
     return Report(worker, 1, seq, float(seq - 1), float(seq), stats, 1, 1.0, 0)
 
-store = Store(Path(sys.argv[1]))
-seqs = {member.worker: member.seq for member in store.load("run-1").kept.members}
-print("ready", flush=True)
-for number in count():
-    reports = []
-    for worker in ("one", "two")[: number % 2 + 1]:
-        for _ in range(number % 4):
-            seqs[worker] = seqs.get(worker, 0) + 1
-            reports.append(report(worker, seqs[worker]))
-    states = {"one": (1, RUNNING), "two": (1, RUNNING)}
-    accounts, seconds = [each.account for each in reports], [(each.second, each.stats) for each in reports]
-    store.keep("run-1", News(states=states, accounts=accounts, seconds=seconds))
-    print(seqs["one"] if "one" in seqs else 0, flush=True)
+def keep():
+    store = Store(Path(sys.argv[1]))
+    seqs = {member.worker: member.seq for member in store.load("run-1").kept.members}
+    print("ready", os.getpid(), flush=True)
+    for number in count():
+        reports = []
+        for worker in ("one", "two")[: number % 2 + 1]:
+            for _ in range(number % 4):
+                seqs[worker] = seqs.get(worker, 0) + 1
+                reports.append(report(worker, seqs[worker]))
+        states = {"one": (1, RUNNING), "two": (1, RUNNING)}
+        accounts, seconds = [each.account for each in reports], [(each.second, each.stats) for each in reports]
+        store.keep("run-1", News(states=states, accounts=accounts, seconds=seconds))
+        print(seqs["one"] if "one" in seqs else 0, flush=True)
+
+for _ in sys.stdin:
+    keeper = os.fork()
+    if not keeper:
+        keep()
+    os.waitpid(keeper, 0)
+    print("\\nkilled", flush=True)
 """
 
 
-def test_whenever_the_keeper_is_killed_the_file_holds_whole_reports_from_the_first_to_the_last(tmp_path):
-    """Twenty times over, each one going on with what the one before left."""
+@pytest.mark.parametrize("seed", range(5))
+def test_whenever_the_keeper_is_killed_the_file_holds_whole_reports_from_the_first_to_the_last(tmp_path, seed):
+    """A hundred times in all, each one going on with what the one before left."""
     path = tmp_path / "runs.db"
     with store_in(tmp_path):
         pass
-    draw = random.Random(1)
+    draw = random.Random(seed)
     last = 0
 
+    command = [sys.executable, "-c", KEEPER, path]
+    keepers = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     for _ in range(20):
-        said = kill_a_keeper(path, after_s=draw.uniform(0.0, 0.02))
+        said = kill_a_keeper(keepers, after_s=draw.uniform(0.0, 0.02))
         with closing(Store(path)) as store:
             kept = store.load("run-1").kept
-            rows = store._execute("SELECT worker, seq FROM report")
+            rows = store._file.execute("SELECT worker, seq FROM report")
 
         total = 0
         for member in kept.members:
@@ -773,14 +839,25 @@ def test_whenever_the_keeper_is_killed_the_file_holds_whole_reports_from_the_fir
         assert now >= max(said, last)  # what `keep` has returned from is there
         last = now
 
+    keepers.communicate()
     assert last > 50
 
 
-def kill_a_keeper(path, after_s):
-    """Kill a process that keeps; return the number of the last report of "one" that it said it had kept."""
-    with subprocess.Popen([sys.executable, "-c", KEEPER, path], cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout.readline() == "ready\n"
-        time.sleep(after_s)
-        process.send_signal(signal.SIGKILL)
-        said = [line for line in process.stdout.read().splitlines(keepends=True) if line.endswith("\n")]
-        return int(said[-1]) if said else 0
+def kill_a_keeper(keepers, after_s):
+    """Have a process keep, and kill it; return the number of the last report of "one" that it said it had kept."""
+    keepers.stdin.write("go\n")
+    keepers.stdin.flush()
+    ready, keeper = keepers.stdout.readline().split()
+    assert ready == "ready"
+    time.sleep(after_s)
+    os.kill(int(keeper), signal.SIGKILL)
+    *said, _, _killed = iter_until(keepers.stdout, "killed\n")
+    return int(said[-1]) if said else 0
+
+
+def iter_until(lines, last):
+    """Yield lines up to `last`."""
+    for line in lines:
+        yield line
+        if line == last:
+            return

@@ -19,11 +19,15 @@ INTERRUPTED = 130  # as shells say it
 
 # The help of all commands is shown from here, so that `--help` need not import them.
 COMMANDS = {
+    "compare": "Compare runs: with each other, with a summary in a file, or with a run of Locust's.",
     "demo": "Load the album service for a quarter of a minute and see what greenload is.",
+    "export": "Write a run that was kept as CSV, JSON, NDJSON, an HdrHistogram log or for Prometheus.",
     "find": "Find the highest rate at which a service still passes its thresholds.",
     "key": "Print a new join key, the secret that a master and its workers share.",
     "master": "Wait for workers, give them the users of a scenario, and add up what they count.",
+    "report": "Make a report of a run that was kept, as a page for a browser or in the terminal.",
     "run": "Load a service with the users of a scenario, a Python file.",
+    "runs": "List the runs that were kept, the newest first; or remove, tag and note them.",
     "worker": "Run virtual users for a master until its run is over.",
 }
 

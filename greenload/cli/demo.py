@@ -11,9 +11,10 @@ from pathlib import Path
 
 import click
 
-from greenload.cli.conduct import Outputs, conduct, unkept_run
+from greenload.cli.conduct import conduct, unkept_run
 from greenload.cli.local_workers import LocalWorkers
 from greenload.cli.options import phases_option
+from greenload.cli.outputs import Outputs
 from greenload.core.errors import GreenloadError
 from greenload.core.messages import Plan
 from greenload.core.shape import ramp

@@ -17,10 +17,11 @@ import click
 from click.exceptions import Exit
 
 from greenload.cli import INTERRUPTED as INTERRUPTED_CODE
-from greenload.cli.conduct import RunBroke, check_writable, log_to, new_run, said_of
-from greenload.cli.guard import NotValid, ThresholdsFailed
+from greenload.cli.conduct import new_run
+from greenload.cli.guard import NotValid, RunBroke, ThresholdsFailed, said_of
 from greenload.cli.load_options import arrivals_option, max_lag_option, max_users_option
 from greenload.cli.options import Duration, Rate, processes_option
+from greenload.cli.outputs import check_writable, log_to
 from greenload.cli.run_options import (
     both,
     class_option,

@@ -7,11 +7,13 @@ import logging
 import click
 
 from greenload.core.codec import printable
+from greenload.core.errors import GreenloadError
 from greenload.core.gate import Breach, Gate
 from greenload.core.results import Results
 from greenload.core.thresholds import PASSED
 from greenload.master import Master
 from greenload.report.summary import Document
+from greenload.user.recorder import describe
 
 log = logging.getLogger("greenload")
 
@@ -59,3 +61,13 @@ def check(document: Document, is_strict: bool) -> None:
         raise ThresholdsFailed(printable(f"the run did not pass {len(bad)} threshold(s): {', '.join(bad)}"))
     if is_strict and document["verdict"]["status"] != "valid":
         raise NotValid("the verdict is SUSPECT, and --strict was said")
+
+
+class RunBroke(click.ClickException):
+    """The generator itself failed; what was measured until then was printed."""
+
+    exit_code = 3
+
+
+def said_of(broken: BaseException) -> str:
+    return f"the run broke: {broken if isinstance(broken, GreenloadError) else describe(broken)}"

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from contextlib import closing
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import click
 
-from greenload.cli.conduct import Conducted, Outputs, conduct, new_run
+from greenload.cli.conduct import Conducted, conduct, new_run
+from greenload.cli.keeping import Keeping, keeping_in
 from greenload.cli.options import Duration, check_address, is_own_address, key_option
+from greenload.cli.outputs import Outputs, check_outputs
 from greenload.cli.run_options import Wanted, plan_options_said, run_options
 from greenload.core.fleet import Fleet
 from greenload.core.terms import Expected, Terms
@@ -22,7 +23,6 @@ from greenload.transport import ZmqHub
 from greenload.version import VERSION
 
 DEFAULT_BIND = "tcp://127.0.0.1:5557"
-DEFAULT_DB = "greenload.db"
 
 
 @click.command("master")
@@ -43,9 +43,6 @@ DEFAULT_DB = "greenload.db"
     help="A file or folder beside the scenario that workers without one get, too; may be repeated.",
 )
 @click.option("--any-scenario", is_flag=True, help="Allow workers that have another scenario.")
-@click.option(
-    "--db", type=click.Path(path_type=Path), default=DEFAULT_DB, show_default=True, help="Keep the run in this file."
-)
 @click.option("--resume", metavar="RUN", help="Go on with a run whose master was killed, instead of beginning one.")
 @click.option("--headless", is_flag=True, help="Begin when all workers are here; so far it is always so.")
 @run_options
@@ -59,7 +56,7 @@ def command(
     insecure: bool,
     includes: tuple[Path, ...],
     any_scenario: bool,
-    db: Path,
+    keeping: Keeping,
     resume: str | None,
     headless: bool,
 ) -> None:
@@ -75,48 +72,54 @@ def command(
             " make one with `greenload key` and give it to all with --key-file, or bind 127.0.0.1,"
             " or say --insecure if the network is yours alone"
         )
+    check_outputs(outputs)
     expected = Expected(expect_workers, expect_timeout)
-    with closing(Store(db) if resume is None else Store.found(db)) as store:
-        if resume is None:
-            run = _begun(wanted(), expected, includes, any_scenario, store)
-        else:
-            run = _resumed(resume, expected, any_scenario, store)
-        with closing(ZmqHub(bind, key)) as hub:
-            with_key = "" if key is None else " with the join key"
-            waiting = f"waiting for {expect_workers} worker(s){with_key}"
-            click.echo(f"master: {hub.address}, run {run.info.id}, {waiting}", err=True)
-            conduct(run, hub, outputs)
+    making = (
+        _begun(wanted, expected, includes, any_scenario, keeping)
+        if resume is None
+        else (_resumed(resume, expected, any_scenario, keeping))
+    )
+    with making as run, closing(ZmqHub(bind, key)) as hub:
+        with_key = "" if key is None else " with the join key"
+        waiting = f"waiting for {expect_workers} worker(s){with_key}"
+        click.echo(f"master: {hub.address}, run {run.info.id}, {waiting}", err=True)
+        conduct(run, hub, outputs)
 
 
+@contextmanager
 def _begun(
-    wanted: Wanted, expected: Expected, includes: tuple[Path, ...], any_scenario: bool, store: Store
-) -> Conducted:
-    """Return a run that begins now, and of which the store knows."""
-    info = new_run(wanted.scenario, wanted.plan)
-    bundle = read(wanted.scenario.path, includes)
-    store.open_run(info, wanted.plan, wanted.gate, bundle)
-    terms = Terms(VERSION, info.scenario_sha256, bundle, any_scenario)
-    fleet = Fleet(wanted.plan, expected, terms, wanted.gate.warmup_s)
-    return _kept(Conducted(info, wanted.plan, fleet, wanted.gate), store)
+    wanted: Callable[[], Wanted], expected: Expected, includes: tuple[Path, ...], any_scenario: bool, keeping: Keeping
+) -> Iterator[Conducted]:
+    """Yield a run that begins now."""
+    asked = wanted()
+    with keeping.store() as store:
+        info = new_run(asked.scenario, asked.plan)
+        bundle = read(asked.scenario.path, includes)
+        terms = Terms(VERSION, info.scenario_sha256, bundle, any_scenario)
+        fleet = Fleet(asked.plan, expected, terms, asked.gate.warmup_s)
+        with keeping.kept(Conducted(info, asked.plan, fleet, asked.gate), bundle, store) as run:
+            yield run
 
 
-def _resumed(run_id: str, expected: Expected, any_scenario: bool, store: Store) -> Conducted:
-    """Return the run `run_id` as far as it got."""
+@contextmanager
+def _resumed(run_id: str, expected: Expected, any_scenario: bool, keeping: Keeping) -> Iterator[Conducted]:
+    """Yield the run `run_id` as far as it got."""
     said = plan_options_said()
     if said:
         raise click.UsageError(f"--resume goes on with the run as it was planned; {', '.join(said)} cannot be changed")
-    stored = store.take_up(run_id)
-    if stored.has_ended:
-        raise StoreError(f"run {run_id} has ended; there is nothing to go on with")
-    if stored.info.version != VERSION:
-        raise StoreError(f"run {run_id} was begun by greenload {stored.info.version}, this is {VERSION}; use the same")
-    terms = Terms(VERSION, stored.info.scenario_sha256, stored.bundle, any_scenario)
-    fleet = Fleet(stored.plan, expected, terms)
-    fleet.go_on(stored.kept, time.monotonic())
-    return _kept(Conducted(stored.info, stored.plan, fleet, stored.gate, stored.breach), store)
-
-
-def _kept(run: Conducted, store: Store) -> Conducted:
-    """Return `run` as one that outlives this process."""
-    run_id = run.info.id
-    return replace(run, keep=lambda news: store.keep(run_id, news), end=lambda: store.end_run(run_id))
+    if keeping.db is None:
+        raise click.UsageError("--resume needs the --db in which the run was kept")
+    with closing(Store.found(keeping.db)) as store:
+        stored = store.take_up(run_id)
+        if stored.has_ended:
+            raise StoreError(f"run {run_id} has ended; there is nothing to go on with")
+        if stored.info.version != VERSION:
+            begun_by = stored.info.version
+            raise StoreError(f"run {run_id} was begun by greenload {begun_by}, this is {VERSION}; use the same")
+        terms = Terms(VERSION, stored.info.scenario_sha256, stored.bundle, any_scenario)
+        fleet = Fleet(stored.plan, expected, terms)
+        fleet.go_on(stored.kept, time.monotonic())
+        store.tag(run_id, keeping.label.tags)
+        if keeping.label.note is not None:
+            store.note(run_id, keeping.label.note)
+        yield keeping_in(store, Conducted(stored.info, stored.plan, fleet, stored.gate, stored.breach))

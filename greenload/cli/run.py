@@ -6,23 +6,32 @@ from collections.abc import Callable
 
 import click
 
-from greenload.cli.conduct import Outputs, conduct, unkept_run
+from greenload.cli.conduct import conduct, unkept_run
+from greenload.cli.keeping import Keeping
 from greenload.cli.options import processes_option
+from greenload.cli.outputs import Outputs, check_outputs
 from greenload.cli.run_options import Wanted, run_options
 from greenload.cli.workers_here import workers_here
 from greenload.descriptors import check
+from greenload.scenario_files import read
 
 
 @click.command("run")
 @processes_option("Run the users in this many worker processes; auto: one for each core.  [default: in this one]")
 @run_options
-def command(wanted: Callable[[], Wanted], outputs: Outputs, processes: int | None) -> None:
+def command(wanted: Callable[[], Wanted], outputs: Outputs, keeping: Keeping, processes: int | None) -> None:
     """Load a service with the users of a scenario, a Python file.
 
     Without SCENARIO it is loadfile.py, else locustfile.py, in the working folder. Ctrl-C lets running tasks finish, a
     second Ctrl-C stops at once; the summary is printed either way.
     """
     asked = wanted()
+    check_outputs(outputs)
     check(asked.scenario.classes, asked.plan, processes or 1)
-    with workers_here(asked.scenario, processes) as (hub, local):
-        conduct(unkept_run(asked.scenario, asked.plan, processes or 1, asked.gate), hub, outputs, local)
+    run = unkept_run(asked.scenario, asked.plan, processes or 1, asked.gate)
+    with (
+        keeping.store() as store,
+        keeping.kept(run, read(asked.scenario.path, ()), store) as kept,
+        workers_here(asked.scenario, processes) as (hub, local),
+    ):
+        conduct(kept, hub, outputs, local)

@@ -12,9 +12,10 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from greenload.cli.conduct import LOG_LEVELS, Outputs
+from greenload.cli.keeping import keeping_options
 from greenload.cli.load_options import LOAD_PARAMETERS, takes_load
 from greenload.cli.options import Condition, Duration, Resolve, Seed, phases_option
+from greenload.cli.outputs import LOG_LEVELS, Outputs
 from greenload.core.gate import Gate
 from greenload.core.load import Load
 from greenload.core.messages import Plan, Resolved
@@ -38,7 +39,7 @@ def run_options(command: Callable[..., None]) -> Callable[..., None]:
     """Give `command` the argument SCENARIO and the options of a run.
 
     It is called with a function that returns what is Wanted (it loads the scenario, and raises what is wrong with it),
-    with the Outputs, and with its own options.
+    with the Outputs, with the Keeping, and with its own options.
     """
 
     def call(
@@ -61,6 +62,7 @@ def run_options(command: Callable[..., None]) -> Callable[..., None]:
         quiet: bool,
         log_level: str,
         log_file: Path | None,
+        html_file: Path | None,
         **own: Any,
     ) -> None:
         def wanted() -> Wanted:
@@ -75,10 +77,11 @@ def run_options(command: Callable[..., None]) -> Callable[..., None]:
             _check_warmup(gate, plan)
             return Wanted(loaded, plan, gate)
 
-        command(wanted, Outputs(json_file, junit_file, csv_prefix, strict, quiet, log_level, log_file), **own)
+        shown = Outputs(json_file, junit_file, csv_prefix, strict, quiet, log_level, log_file, html_file)
+        command(wanted, shown, **own)
 
     call.__doc__ = command.__doc__
-    call = takes_load(call)
+    call = keeping_options(takes_load(call))
     for option in reversed(RUN_OPTIONS):
         call = option(call)
     return call
@@ -173,6 +176,9 @@ RUN_OPTIONS = (
     ),
     click.option(
         "--junit", "junit_file", type=click.Path(path_type=Path), help="Write thresholds and verdict as JUnit XML."
+    ),
+    click.option(
+        "--html", "html_file", type=click.Path(path_type=Path), help="Write a report to this file, as one page."
     ),
     click.option(
         "--csv",

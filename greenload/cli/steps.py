@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 import gevent
 from gevent.event import Event
 
-from greenload.cli.conduct import Conducted, RunBroke, run_master, said_of, stop, unkept_run
-from greenload.cli.guard import Guard
+from greenload.cli.conduct import Conducted, run_master, stop, unkept_run
+from greenload.cli.guard import Guard, RunBroke, said_of
 from greenload.cli.workers_here import workers_here
 from greenload.core.gate import Breach, Gate
 from greenload.core.messages import Plan

@@ -15,7 +15,7 @@ import click
 import gevent
 from click.exceptions import Exit
 
-from greenload.cli.conduct import RunBroke
+from greenload.cli.guard import RunBroke
 from greenload.cli.local_workers import LocalWorkers, end_with_stdin
 from greenload.cli.options import Duration, WorkerName, is_own_address, key_option, master_address, processes_option
 from greenload.core.bundle import Bundle

@@ -186,11 +186,20 @@ class Results:
 
     def note(self, account: Account) -> None:
         """Add what else one worker reported."""
+        self.note_in(self._fresh_slot(account.second), account)
+
+    def note_in(self, slot: Slot, account: Account) -> None:
+        """Do what `note` does, in a slot that is taken in later."""
         record = self.workers.setdefault(account.worker, WorkerRecord())
         record.hear(account)
-        slot = self._fresh_slot(account.second)
         slot.users_on[account.worker], slot.under_way_on[account.worker] = account.users, record.under_way
         self.elapsed_s = max(self.elapsed_s, account.until_s)
+
+    def take_in(self, slot: Slot) -> None:
+        """Add a slot that follows all others and lies before the end of the warm-up or behind it, for good."""
+        slot.total = slot.stats.total()
+        self._add(slot.first_s, slot.stats, slot.total)
+        self._slots.append(slot)
 
     def take_seconds(self) -> list[tuple[int, Stats]]:
         """Return what was counted since the last call, as (second, Stats); a second may come in several parts."""
@@ -259,11 +268,7 @@ class Results:
         """Let what is fresh go into the totals and the slots."""
         for second, fresh in sorted(self._fresh.items()):
             tally = fresh.stats.total()
-            self._total.add(fresh.stats)
-            self._total_tally.add(tally)
-            if second >= self.warmup_s > 0:
-                self._measured.add(fresh.stats)
-                self._measured_tally.add(tally)
+            self._add(second, fresh.stats, tally)
             slot = self._slots.at(second)
             slot.stats.add(fresh.stats)
             slot.total.add(tally)
@@ -271,6 +276,13 @@ class Results:
             slot.under_way_on.update(fresh.under_way_on)
             self._settled.append((second, fresh.stats))
         self._fresh.clear()
+
+    def _add(self, second: int, stats: Stats, tally: Tally) -> None:
+        self._total.add(stats)
+        self._total_tally.add(tally)
+        if second >= self.warmup_s > 0:
+            self._measured.add(stats)
+            self._measured_tally.add(tally)
 
     def _fresh_slot(self, second: int) -> Slot:
         if second not in self._fresh:

@@ -15,6 +15,7 @@ from greenload.core.stats import Stats, Tally
 
 MOST_SLOTS = 600
 FEWEST_SLOTS = 20
+FRESH_SLOTS = 10  # of which more may still come
 MOST_BUCKETS = 1_000_000  # of histograms, in all slots together: about 100 MB
 TALLY_BUCKETS = 20  # what a tally takes besides
 WIDEST_PART = 1 / 25  # of its age, that an old slot covers, as long as there is room
@@ -67,24 +68,40 @@ class Slots:
 
     def __init__(self) -> None:
         self.kept: list[Slot] = []
+        self._weighed: dict[int, int] = {}  # first_s -> buckets, of slots that are old enough to be complete
 
     def at(self, second: int) -> Slot:
         """Return the slot that holds `second`, making it if need be: workers report at their own pace."""
         at = bisect_right(self.kept, second, key=lambda slot: slot.first_s)
         if at and second < self.kept[at - 1].first_s + self.kept[at - 1].width_s:
             return self.kept[at - 1]
-        if len(self.kept) >= MOST_SLOTS or (len(self.kept) > FEWEST_SLOTS and self._held() > MOST_BUCKETS):
+        if self._is_full():
             self._coarsen()
             return self.at(second)
         slot = Slot(second)
         self.kept.insert(at, slot)
         return slot
 
+    def append(self, slot: Slot) -> None:
+        """Add a slot that follows all others."""
+        if self._is_full():
+            self._coarsen()
+        self.kept.append(slot)
+
+    def _is_full(self) -> bool:
+        return len(self.kept) >= MOST_SLOTS or (len(self.kept) > FEWEST_SLOTS and self._held() > MOST_BUCKETS)
+
     def _held(self) -> int:
-        return sum(slot.buckets for slot in self.kept)
+        # To weigh all 600 each second would cost more than all else that is done with a second.
+        for slot in reversed(self.kept[:-FRESH_SLOTS]):
+            if slot.first_s in self._weighed:
+                break
+            self._weighed[slot.first_s] = slot.buckets
+        return sum(self._weighed.values()) + sum(slot.buckets for slot in self.kept[-FRESH_SLOTS:])
 
     def _coarsen(self) -> None:
         """Make room: join neighbours in the older half until an eighth of it is free."""
+        self._weighed.clear()
         half = len(self.kept) // 2
         older, newer = self.kept[:half], self.kept[half:]
         part = WIDEST_PART

@@ -11,13 +11,14 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, TextIO
 
 from greenload.core.histogram import Histogram
 from greenload.core.results import Results
-from greenload.core.slots import sum_of_totals
+from greenload.core.slots import Slot, sum_of_totals
 from greenload.core.stats import Stats, Tally
 from greenload.report.summary import Document
 
@@ -50,6 +51,17 @@ def csv_paths(prefix: str | None) -> list[Path]:
     return [] if prefix is None else [Path(f"{prefix}_{kind}.csv") for kind in KINDS]
 
 
+@dataclass(frozen=True)
+class Moment:
+    """What the history says of one moment: all so far, and the slots of the last 10 s."""
+
+    elapsed_s: float
+    users: int
+    total: Tally
+    recent: Sequence[Slot]
+    recent_s: float
+
+
 class LocustCsv:
     """Writes PREFIX_stats.csv and PREFIX_stats_history.csv, _failures, _exceptions and _verdict.
 
@@ -71,12 +83,27 @@ class LocustCsv:
 
     def second(self, results: Results) -> None:
         """Append the history's row for the second that was just reported."""
-        total = results.total_tally
-        recent = sum_of_totals(results.last(NOW_S))
-        seconds = min(NOW_S, results.elapsed_s)
+        recent_s = min(NOW_S, results.elapsed_s)
+        self._append(Moment(results.elapsed_s, results.users, results.total_tally, results.last(NOW_S), recent_s))
+
+    def history(self, results: Results) -> None:
+        """Append the rows of a run that is over: one for each slot of it, which is a second where those are kept."""
+        total = Tally()
+        for number, slot in enumerate(results.slots, 1):
+            total.add(slot.total)
+            end_s = slot.first_s + slot.width_s
+            recent = [each for each in results.slots[max(0, number - NOW_S) : number] if each.first_s >= end_s - NOW_S]
+            recent = recent or [slot]  # one that is wider than 10 s
+            until_s = min(results.elapsed_s, end_s)
+            recent_s = until_s - recent[0].first_s
+            self._append(Moment(until_s, slot.users, total, recent, recent_s))
+
+    def _append(self, moment: Moment) -> None:
+        recent = sum_of_totals(moment.recent)
         # Each row has a second of its own, also where two reports end in the same one.
-        self._last_second = max(self._last_second + 1, round(self._began.timestamp() + results.elapsed_s))
-        row = [self._last_second, results.users, "", "Aggregated", *_rates(recent, seconds)]
+        self._last_second = max(self._last_second + 1, round(self._began.timestamp() + moment.elapsed_s))
+        total = moment.total
+        row = [self._last_second, moment.users, "", "Aggregated", *_rates(recent, moment.recent_s)]
         row += _percentiles(recent.ended().response)
         row += [total.requests, total.failed.service.count, *_times(total), *_service(recent)]
         self._write("stats_history", [row])

@@ -17,7 +17,7 @@ from greenload.core.phases import PHASES, Phases
 from greenload.core.results import Results, WorkerRecord
 from greenload.core.run_info import RunInfo
 from greenload.core.stall import Stall
-from greenload.core.stats import Tally
+from greenload.core.stats import Stats, Tally
 from greenload.core.verdict import judge
 
 SCHEMA = "greenload.summary/1"
@@ -33,7 +33,6 @@ def summarize(run: RunInfo, results: Results, outcomes: Sequence[Outcome] = (), 
     """
     total, measured = results.total, results.measured
     verdict, why = judge(results, offer, outcomes), why_clocks_differ(results, offer)
-    names = sorted(measured.tallies.items())
     return {
         "schema": SCHEMA,
         "run": {
@@ -53,21 +52,43 @@ def summarize(run: RunInfo, results: Results, outcomes: Sequence[Outcome] = (), 
         "thresholds": [_threshold(outcome) for outcome in outcomes],
         "arrivals": None if offer is None else _arrivals(offer),
         "reconciliation": _reconciliation(results),
-        "names": [_tally(tally, results.measured_s, method, name) for (method, name), tally in names],
+        "names": _names(measured, results.measured_s),
         "total": _tally(results.measured_tally, results.measured_s),
         "clocks": {"differ": why is not None, "why": why},
         "missed_slots": measured.missed_slots,
         "longest_stall": _stall(measured.longest_stall),
-        "failures": [
-            {"method": method, "name": name, "error": kind, **_occurrences(occurrences)}
-            for (method, name), tally in names
-            for kind, occurrences in tally.failures
-        ],
+        "failures": _failures(measured),
         "exceptions": [{**_exception(text), **_occurrences(occurrences)} for text, occurrences in total.exceptions],
         "users_died": total.users_died,
         "workers": [_worker(*worker) for worker in enumerate(results.workers.items())],
         "generator": _generator(results),
     }
+
+
+def excerpt(document: Document, measured: Stats, seconds: float) -> Document:
+    """Return `document` with the requests of `measured`, which took `seconds`; all else stays that of the whole run."""
+    return {
+        **document,
+        "names": _names(measured, seconds),
+        "total": _tally(measured.total(), seconds),
+        # Why the clocks differ was looked for in the whole run.
+        "clocks": {"differ": False, "why": None},
+        "missed_slots": measured.missed_slots,
+        "longest_stall": _stall(measured.longest_stall),
+        "failures": _failures(measured),
+    }
+
+
+def _names(measured: Stats, seconds: float) -> list[Document]:
+    return [_tally(tally, seconds, method, name) for (method, name), tally in sorted(measured.tallies.items())]
+
+
+def _failures(measured: Stats) -> list[Document]:
+    return [
+        {"method": method, "name": name, "error": kind, **_occurrences(occurrences)}
+        for (method, name), tally in sorted(measured.tallies.items())
+        for kind, occurrences in tally.failures
+    ]
 
 
 def _threshold(outcome: Outcome) -> Document:

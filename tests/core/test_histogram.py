@@ -353,6 +353,21 @@ def test_hdrhistogram_reads_the_counts_that_were_written(values_us):
     assert read.counts_len == BUCKETS
 
 
+@law
+@given(st.lists(anything_us))
+@example([1_000, HIGHEST_US])
+def test_counts_that_hdrhistogram_wrote_are_read(values_us):
+    histogram = histogram_of(values_us)
+    dense = HdrHistogram(LOWEST_US, HIGHEST_US, 3, b64_wrap=False)
+    for bucket, count in histogram.counts.items():
+        dense.counts[bucket] = count
+    dense.total_count, dense.max_value = histogram.count, histogram.max_us
+
+    read = Histogram.from_bytes(histogram.to_bytes()[:SUMMARY_BYTES] + bytes(dense.encode()))
+
+    assert plain(read) == plain(histogram)
+
+
 # Bytes from anybody
 
 

@@ -238,7 +238,7 @@ def test_what_worker_processes_print_and_log_arrives_with_that_of_the_run(proces
     assert re.search(r"^[\d-]+ [\d:,]+ INFO mine: local-1: logged$", log, re.MULTILINE)
     assert "WARNING greenload: local-1: complained" in log
     assert processes.out.count("printed") == 1
-    assert processes.err == ""
+    assert re.fullmatch(r"kept as run \S+ in greenload\.db\n", processes.err)
 
 
 def test_auto_is_one_process_for_each_core_that_may_be_used(processes):

@@ -1,0 +1,109 @@
+"""`greenload runs`: the runs that were kept: listed, tagged, removed."""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import click
+
+from greenload.cli.keeping import DEFAULT_DB, Note, Tag
+from greenload.report.run_list import run_list, run_table
+from greenload.report.stored import document_of
+from greenload.report.terminal import console_for
+from greenload.store import Store
+from greenload.stored_run import GOING_ON
+
+DEFAULT_LIMIT = 20
+
+tags_argument = click.argument("tags", type=Tag(), nargs=-1, required=True, metavar="KEY=VALUE...")
+run_argument = click.argument("run_id", metavar="ID")
+runs_argument = click.argument("run_ids", nargs=-1, required=True, metavar="ID...")
+
+
+def _db(ctx: click.Context, param: click.Parameter, path: Path | None) -> Path:
+    """Return what was said here, or else before the subcommand."""
+    assert ctx.parent is not None
+    return Path(ctx.parent.params["db"]) if path is None else path
+
+
+db_option = click.option(
+    "--db", type=click.Path(path_type=Path), callback=_db, help=f"The file they are kept in.  [default: {DEFAULT_DB}]"
+)
+
+
+@click.group("runs", invoke_without_command=True)
+@click.option(
+    "--db",
+    type=click.Path(path_type=Path),
+    default=DEFAULT_DB,
+    show_default=True,
+    is_eager=True,  # subcommands fall back on it
+    help="The file they are kept in.",
+)
+@click.option(
+    "--limit", type=click.IntRange(min=1), default=DEFAULT_LIMIT, show_default=True, help="List so many, the newest."
+)
+@click.option(
+    "--tag", "tags", type=Tag(), multiple=True, metavar="KEY=VALUE", help="Only runs tagged so; may be repeated."
+)
+@click.option("--json", "is_json", is_flag=True, help="Print the list as JSON.")
+@click.pass_context
+def command(ctx: click.Context, db: Path, limit: int, tags: tuple[tuple[str, str], ...], is_json: bool) -> None:
+    """List the runs that were kept, the newest first; or remove, tag and note them."""
+    if ctx.invoked_subcommand is not None:
+        return
+    with closing(Store.found(db)) as store:
+        runs = store.runs(limit, dict(tags))
+        # Of a run that has not ended nobody has written a summary.
+        listed = run_list([(run, run.document or document_of(store.load(run.info.id))) for run in runs])
+    if is_json:
+        click.echo(json.dumps(listed, indent=1))
+    elif listed["runs"]:
+        console_for(sys.stdout).print(run_table(listed))
+    else:
+        click.echo(f"no runs in {db}" + (" with these tags" if tags else ""))
+
+
+@command.command("rm")
+@runs_argument
+@db_option
+def remove(run_ids: tuple[str, ...], db: Path) -> None:
+    """Remove runs for good; the file becomes smaller."""
+    with closing(Store.found(db)) as store:
+        store.remove(run_ids)
+    click.echo(f"removed {len(set(run_ids))} run(s)")
+
+
+@command.command("prune")
+@click.option("--keep", type=click.IntRange(min=0), required=True, metavar="N", help="How many runs to leave.")
+@db_option
+def prune(keep: int, db: Path) -> None:
+    """Remove all runs but the N newest, and those that are going on."""
+    with closing(Store.found(db)) as store:
+        old = [run.info.id for run in store.runs()[keep:] if run.state != GOING_ON]
+        if old:
+            store.remove(old)
+    click.echo(f"removed {len(old)} run(s)")
+
+
+@command.command("tag")
+@run_argument
+@tags_argument
+@db_option
+def tag(run_id: str, tags: tuple[tuple[str, str], ...], db: Path) -> None:
+    """Tag a run, in the place of tags of the same key."""
+    with closing(Store.found(db)) as store:
+        store.tag(run_id, dict(tags))
+
+
+@command.command("note")
+@run_argument
+@click.argument("text", type=Note())
+@db_option
+def note(run_id: str, text: str, db: Path) -> None:
+    """Note TEXT with a run, in the place of its note."""
+    with closing(Store.found(db)) as store:
+        store.note(run_id, text)
