@@ -10,9 +10,9 @@ INSTALLED := $(VENV)/.installed
 demo: $(INSTALLED)
 	$(BIN)/greenload demo
 
-# Three at a time: most of what takes long waits for real seconds to go by.
+# Four at a time: most of what takes long waits for real seconds to go by.
 test: $(INSTALLED)
-	$(BIN)/python -m pytest -n 3
+	$(BIN)/python -m pytest -n 4
 
 # Format, lint, types and the laws of the house: what to run before each commit.
 check: $(INSTALLED)
@@ -83,7 +83,7 @@ $(INSTALLED): setup.cfg pyproject.toml
 
 .venv-bench/.installed: setup.cfg bench/requirements.txt
 	test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
-	.venv-bench/bin/pip install --quiet --disable-pip-version-check -r bench/requirements.txt --editable '.[service]'
+	.venv-bench/bin/pip install --quiet --disable-pip-version-check -r bench/requirements.txt --editable '.[report,service]'
 	@touch $@
 
 .venv-docs/.installed: setup.cfg

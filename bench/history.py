@@ -1,15 +1,17 @@
 """python -m bench.history: how large the file of a long run becomes, and how long it takes to write and to read it.
 
 Plays the counts of a run of one hour with 20 request names, second by second, into a store, each second in as many
-transactions as a master with many workers makes of it; then reads the run back, summary and all. Times are processor
-time, which others on the machine hardly change.
+transactions as a master with many workers makes of it; then reads the run back, summary and all, and makes a report of
+it, as a page. Times are processor time, which others on the machine hardly change.
 """
 
 from __future__ import annotations
 
 import argparse
 import random
+import resource
 import sqlite3
+import subprocess
 import sys
 import tempfile
 import time
@@ -20,6 +22,7 @@ from typing import Any
 
 from bench.command import add_json, conduct_and_write, new_parser
 from bench.machine import circumstances
+from bench.process import BenchError
 from greenload.core.bundle import Bundle
 from greenload.core.gate import Gate
 from greenload.core.messages import Account, Plan
@@ -34,7 +37,7 @@ from greenload.version import VERSION
 
 RUN = "20300101-000000-bead"
 MOST_MB = 100
-MOST_READ_S = 10.0
+MOST_REPORT_S = 10.0
 MEDIAN_MS, SIGMA = 30.0, 0.5  # log-normal
 LATE_S = 0.002
 FAILED_PART = 0.01
@@ -45,6 +48,8 @@ def main() -> None:
     document = conduct_and_write(lambda: _measure(options), options.json)
     if document["mb"] >= MOST_MB:
         sys.exit(f"the file is not below {MOST_MB} MB")
+    if document["report_s"] >= MOST_REPORT_S:
+        sys.exit(f"the report took {MOST_REPORT_S:g} s or more")
 
 
 def _options() -> argparse.Namespace:
@@ -68,11 +73,14 @@ def _measure(options: argparse.Namespace) -> dict[str, Any]:
         write_s, longest_s = _write(path, options)
         with closing(Store.found(path)) as store:
             began_s = time.process_time()
-            requests = document_of(store.load(RUN))["total"]["requests"]
+            summary = document_of(store.load(RUN))
+            requests = summary["total"]["requests"]
             read_s = time.process_time() - began_s
+            store.end_run(RUN, summary)
             began_s = time.process_time()
             seconds = sum(1 for _ in store.seconds(RUN))
             walk_s = time.process_time() - began_s
+        report_s, page_mb = _report(path)
         mb = path.stat().st_size / 1e6
         tables = _sizes(path)
     for key, value in circumstances(("greenload",)).items():
@@ -81,7 +89,21 @@ def _measure(options: argparse.Namespace) -> dict[str, Any]:
     print(f"{'file':<12} {mb:.1f} MB" + (", " + ", ".join(tables) if tables else ""))
     print(f"{'write':<12} {1000 * write_s / seconds:.1f} ms for a second of the run, at most {1000 * longest_s:.0f} ms")
     print(f"{'load':<12} {read_s:.1f} s for all of it and its summary; {walk_s:.1f} s second by second")
-    return {"load": load, "mb": mb, "write_s": write_s, "longest_s": longest_s, "read_s": read_s, "walk_s": walk_s}
+    print(f"{'report':<12} {report_s:.1f} s, a page of {page_mb:.2f} MB")
+    times = {"write_s": write_s, "longest_s": longest_s, "read_s": read_s, "walk_s": walk_s, "report_s": report_s}
+    return {"load": load, "mb": mb, "page_mb": page_mb, **times}
+
+
+def _report(path: Path) -> tuple[float, float]:
+    """Return how long `greenload report` takes to make a page, in seconds of the processor, and its size in MB."""
+    page = path.with_suffix(".html")
+    began = resource.getrusage(resource.RUSAGE_CHILDREN)
+    command = [sys.executable, "-m", "greenload", "report", RUN, "--db", str(path), "--html", str(page)]
+    made = subprocess.run(command, capture_output=True, text=True, check=False)
+    if made.returncode:
+        raise BenchError(f"greenload report: {made.stderr.strip()}")
+    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return ended.ru_utime + ended.ru_stime - began.ru_utime - began.ru_stime, page.stat().st_size / 1e6
 
 
 def _write(path: Path, options: argparse.Namespace) -> tuple[float, float]:

@@ -84,7 +84,7 @@ function draw(charts, colours, width) {
   for (const chart of charts) {
     const traces = chart.kind === "heatmap" ? heatTraces(chart, colours) : lineTraces(chart, colours);
     const layout = {...layoutOf(chart, colours), ...(width ? {width: width} : {})};
-    Plotly.react(chart.id, traces, layout, {responsive: !width, displaylogo: false});
+    Plotly.react(chart.id, traces, layout, {responsive: !width, displayModeBar: false});
   }
 }
 
