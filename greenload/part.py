@@ -10,6 +10,7 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
+from random import Random
 
 import gevent
 from gevent.event import Event
@@ -138,12 +139,14 @@ class Part:
     def tick(self) -> None:
         """Record how late this green thread wakes: as late as a user whose answer has arrived.
 
-        The schedule is fixed, so being held up for a second counts twenty times, once for each tick it swallowed.
+        The schedule is fixed, so being held up for a second counts twenty times, once for each tick it swallowed. Each
+        tick has a random moment of its twentieth of a second: users often keep time, too, and what they hold up would
+        always come between two ticks, or never.
         """
-        first_s = self.now()
+        first_s, draw = self.now(), Random(self._plan.seed)
         with closing(Alarm(self.now)) as alarm:
-            for number in itertools.count(1):
-                due_s = first_s + number * TICK_S
+            for number in itertools.count():
+                due_s = first_s + (number + draw.random()) * TICK_S
                 alarm.wait_until(due_s)  # switch
                 self._recorder.record_lag(self.now() - due_s)
 

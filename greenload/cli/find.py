@@ -20,7 +20,7 @@ from greenload.cli import INTERRUPTED as INTERRUPTED_CODE
 from greenload.cli.conduct import new_run
 from greenload.cli.guard import NotValid, RunBroke, ThresholdsFailed, said_of
 from greenload.cli.load_options import arrivals_option, max_lag_option, max_users_option
-from greenload.cli.options import Duration, Rate, processes_option
+from greenload.cli.options import DURATION, RATE, processes_option
 from greenload.cli.outputs import check_writable, log_to
 from greenload.cli.run_options import (
     both,
@@ -57,12 +57,12 @@ WARMUP_PART = 0.1
 @scenario_argument
 @host_option
 @fail_if_option
-@click.option("--from", "lowest", type=Rate(), required=True, help="The rate to begin with, for example 50/s.")
-@click.option("--to", "highest", type=Rate(), required=True, help="The highest rate to try, for example 5000/s.")
-@click.option("--step-time", type=Duration(), default="20s", show_default=True, help="How long each rate is tried.")
+@click.option("--from", "lowest", type=RATE, required=True, help="The rate to begin with, for example 50/s.")
+@click.option("--to", "highest", type=RATE, required=True, help="The highest rate to try, for example 5000/s.")
+@click.option("--step-time", type=DURATION, default="20s", show_default=True, help="How long each rate is tried.")
 @click.option(
     "--warmup",
-    type=Duration(),
+    type=DURATION,
     help="How much of the start of each step does not count, in whole seconds.  [default: a tenth of the step]",
 )
 @arrivals_option

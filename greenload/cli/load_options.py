@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from greenload.cli.options import Duration, Rate, RateStages, Stages
+from greenload.cli.options import DURATION, RATE, RATE_STAGES, STAGES
 from greenload.core.arrivals import POISSON, UNIFORM
 from greenload.core.load import DEFAULT_MAX_LAG_S, DEFAULT_MAX_USERS, Load
 
@@ -22,7 +22,7 @@ max_users_option = click.option(
 )
 max_lag_option = click.option(
     "--max-lag",
-    type=Duration(),
+    type=DURATION,
     help=f"An arrival that has found nobody free for so long is dropped.  [default: {DEFAULT_MAX_LAG_S:g}s]",
 )
 LOAD_OPTIONS = (
@@ -31,15 +31,15 @@ LOAD_OPTIONS = (
         "-r", "--spawn-rate", type=click.FloatRange(min=0, min_open=True), help="Users started a second.  [default: 1]"
     ),
     click.option(
-        "-t", "--run-time", type=Duration(), help="When to stop, for example 30s, 2m or 1h20m.  [default: never]"
+        "-t", "--run-time", type=DURATION, help="When to stop, for example 30s, 2m or 1h20m.  [default: never]"
     ),
-    click.option("--stages", type=Stages(), help='Users over time instead of -u and -r: "50@30s,50@2m,0@10s".'),
+    click.option("--stages", type=STAGES, help='Users over time instead of -u and -r: "50@30s,50@2m,0@10s".'),
     click.option(
         "--rate",
-        type=Rate(),
+        type=RATE,
         help="Arrivals instead of users: so many iterations begin, 200/s or 12000/m, whoever is still busy.",
     ),
-    click.option("--rate-stages", type=RateStages(), help='Arrivals over time: "100/s@30s,400/s@2m,0/s@10s".'),
+    click.option("--rate-stages", type=RATE_STAGES, help='Arrivals over time: "100/s@30s,400/s@2m,0/s@10s".'),
     arrivals_option,
     max_users_option,
     max_lag_option,

@@ -11,7 +11,7 @@ import click
 
 from greenload.cli.conduct import Conducted, conduct, new_run
 from greenload.cli.keeping import Keeping, keeping_in
-from greenload.cli.options import Duration, check_address, is_own_address, key_option
+from greenload.cli.options import DURATION, check_address, is_own_address, key_option
 from greenload.cli.outputs import Outputs, check_outputs
 from greenload.cli.run_options import Wanted, plan_options_said, run_options
 from greenload.core.fleet import Fleet
@@ -34,7 +34,7 @@ DEFAULT_BIND = "tcp://127.0.0.1:5557"
 )
 @key_option
 @click.option("--insecure", is_flag=True, help="Allow a --bind that others can reach without a key to keep them out.")
-@click.option("--expect-timeout", type=Duration(), help="How long to wait for them.  [default: for ever]")
+@click.option("--expect-timeout", type=DURATION, help="How long to wait for them.  [default: for ever]")
 @click.option(
     "--include",
     "includes",

@@ -17,72 +17,35 @@ import click
 from greenload.core.codec import LONGEST_NAME, MOST_WHOLE, is_name
 from greenload.core.errors import GreenloadError
 from greenload.core.messages import Resolved
-from greenload.core.shape import Shape, ShapeError, parse_duration_s, parse_rate, parse_rate_stages, parse_stages
-from greenload.core.thresholds import Threshold, ThresholdError, parse_threshold
+from greenload.core.shape import parse_duration_s, parse_rate, parse_rate_stages, parse_stages
+from greenload.core.thresholds import parse_threshold
 from greenload.key import JoinKey, KeyMalformed
 
 KEY_VARIABLE = "GREENLOAD_KEY"
 MOST_KEY_BYTES = 1_000  # of a key file; a key has 60
 
 
-class Duration(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # generic since click 8.4
-    """Seconds, from 30s, 2m, 1h20m, 500ms or a plain number."""
+class Parsed(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # generic since click 8.4
+    """What `parse` makes of a text; where that raises a GreenloadError, its words are the answer."""
 
-    name = "duration"
+    def __init__(self, name: str, parse: Callable[[str], Any]) -> None:
+        self.name = name
+        self._parse = parse
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if not isinstance(value, str):
+            return value  # it has been parsed
         try:
-            return parse_duration_s(str(value))
-        except ShapeError as error:
+            return self._parse(value)
+        except GreenloadError as error:
             self.fail(str(error), param, ctx)
 
 
-class Stages(click.ParamType):  # type: ignore[type-arg,unused-ignore]
-    """A Shape, from USERS@DURATION,..."""
-
-    name = "stages"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Shape:
-        if isinstance(value, Shape):
-            return value
-        try:
-            return self.parse(str(value))
-        except ShapeError as error:
-            self.fail(str(error), param, ctx)
-
-    def parse(self, text: str) -> Shape:
-        return parse_stages(text)
-
-
-class RateStages(Stages):
-    """A Shape of arrivals a second, from RATE@DURATION,..."""
-
-    def parse(self, text: str) -> Shape:
-        return parse_rate_stages(text)
-
-
-class Rate(click.ParamType):  # type: ignore[type-arg,unused-ignore]
-    """Arrivals a second, from 200/s, 12000/m or 30/h."""
-
-    name = "rate"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        try:
-            return parse_rate(str(value))
-        except ShapeError as error:
-            self.fail(str(error), param, ctx)
-
-
-class Condition(click.ParamType):  # type: ignore[type-arg,unused-ignore]
-    """A Threshold, from [NAME:] METRIC OPERATOR NUMBER[UNIT]."""
-
-    name = "condition"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Threshold:
-        try:
-            return parse_threshold(str(value))
-        except ThresholdError as error:
-            self.fail(str(error), param, ctx)
+DURATION = Parsed("duration", parse_duration_s)
+STAGES = Parsed("stages", parse_stages)
+RATE = Parsed("rate", parse_rate)
+RATE_STAGES = Parsed("stages", parse_rate_stages)
+CONDITION = Parsed("condition", parse_threshold)
 
 
 class Seed(click.ParamType):  # type: ignore[type-arg,unused-ignore]

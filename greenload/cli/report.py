@@ -6,10 +6,10 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import click
 
+from greenload.cli.options import Parsed
 from greenload.cli.stored import db_option
 from greenload.core.curves import Timeline
 from greenload.core.excerpt import ExcerptError, Window, of_names, parse_window
@@ -22,17 +22,7 @@ from greenload.report.summary import excerpt
 from greenload.report.terminal import console_for
 from greenload.store import Store, StoredRun, StoreError
 
-
-class Seconds(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # generic since click 8.4
-    """A Window, from FROM..UNTIL."""
-
-    name = "window"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Window:
-        try:
-            return parse_window(str(value))
-        except ExcerptError as error:
-            self.fail(str(error), param, ctx)
+WINDOW = Parsed("window", parse_window)
 
 
 @click.command("report")
@@ -42,9 +32,7 @@ class Seconds(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # gener
     "--html", "html_file", type=click.Path(path_type=Path), help="Write the report to this file, as one page."
 )
 @click.option("--text", is_flag=True, help="Print the summary.  [default: without --html]")
-@click.option(
-    "--window", type=Seconds(), metavar="FROM..UNTIL", help="Only what was measured in these seconds: 30s..90s."
-)
+@click.option("--window", type=WINDOW, metavar="FROM..UNTIL", help="Only what was measured in these seconds: 30s..90s.")
 @click.option(
     "--name", "names", multiple=True, metavar="NAME", help="Only requests of this name: 'GET /albums'; may be repeated."
 )

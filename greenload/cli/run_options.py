@@ -14,7 +14,7 @@ from click.core import ParameterSource
 
 from greenload.cli.keeping import keeping_options
 from greenload.cli.load_options import LOAD_PARAMETERS, takes_load
-from greenload.cli.options import Condition, Duration, Resolve, Seed, phases_option
+from greenload.cli.options import CONDITION, DURATION, Resolve, Seed, phases_option
 from greenload.cli.outputs import LOG_LEVELS, Outputs
 from greenload.core.gate import Gate
 from greenload.core.load import Load
@@ -118,7 +118,7 @@ host_option = click.option(
     "-H", "--host", metavar="URL", help="Base URL of the service; goes before the classes' own host."
 )
 stop_timeout_option = click.option(
-    "--stop-timeout", type=Duration(), default="10s", show_default=True, help="How long a running task may finish."
+    "--stop-timeout", type=DURATION, default="10s", show_default=True, help="How long a running task may finish."
 )
 class_option = click.option(
     "--class", "classes", multiple=True, metavar="NAME", help="Run this user class only; may be repeated."
@@ -136,7 +136,7 @@ resolve_option = click.option(
 )
 fail_if_option = click.option(
     "--fail-if",
-    type=Condition(),
+    type=CONDITION,
     multiple=True,
     metavar="CONDITION",
     help="At the end, fail (exit code 1) if this is so, for example 'p99 > 300ms'; may be repeated.",
@@ -159,16 +159,16 @@ RUN_OPTIONS = (
     fail_if_option,
     click.option(
         "--abort-if",
-        type=Condition(),
+        type=CONDITION,
         multiple=True,
         metavar="CONDITION",
         help="The same, looked at each second; the run stops at once. May be repeated.",
     ),
     click.option(
-        "--grace", type=Duration(), default="10s", show_default=True, help="How long after the warm-up nothing aborts."
+        "--grace", type=DURATION, default="10s", show_default=True, help="How long after the warm-up nothing aborts."
     ),
     click.option(
-        "--warmup", type=Duration(), default="0s", help="How much of the start does not count, in whole seconds."
+        "--warmup", type=DURATION, default="0s", help="How much of the start does not count, in whole seconds."
     ),
     click.option("--strict", is_flag=True, help="End with exit code 4 when the verdict is SUSPECT."),
     click.option(

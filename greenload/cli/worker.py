@@ -17,7 +17,7 @@ from click.exceptions import Exit
 
 from greenload.cli.guard import RunBroke
 from greenload.cli.local_workers import LocalWorkers, end_with_stdin
-from greenload.cli.options import Duration, WorkerName, is_own_address, key_option, master_address, processes_option
+from greenload.cli.options import DURATION, WorkerName, is_own_address, key_option, master_address, processes_option
 from greenload.core.bundle import Bundle
 from greenload.core.errors import GreenloadError
 from greenload.core.messages import Hello
@@ -50,7 +50,7 @@ ENDING = (signal.SIGINT, signal.SIGTERM)
 )
 @click.option(
     "--orphan-timeout",
-    type=Duration(),
+    type=DURATION,
     default=f"{DEFAULT_ORPHAN_TIMEOUT_S:g}s",
     show_default=True,
     help="How long to go on without a word from the master.",

@@ -7,6 +7,8 @@ import time
 
 import pytest
 
+from tests.conftest import JOB
+
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 TAKES_S = 0.005
 FREEZES_FOR_S = 1.0
@@ -26,17 +28,11 @@ class Thinking(HttpUser):
     def get(self):
         self.client.get("/thinking")
 """
-SET_CLOCK = """
+SET_CLOCK = f"""
 import time
-from greenload import User, constant, task
 real, began_s = time.time, time.perf_counter()
 time.time = lambda: real() + (7.5 if time.perf_counter() - began_s > 2 else 0)
-class Job(User):
-    wait_time = constant(0.01)
-    @task
-    def work(self):
-        with self.measure("JOB", "work"):
-            pass
+{JOB}
 """
 
 
