@@ -51,11 +51,6 @@ def bucket_of(value_us: int) -> int:
     return (b << _HALF_BITS) + (value_us >> b)
 
 
-def lowest_us_in(bucket: int) -> int:
-    """Return the smallest duration, in microseconds, that falls into `bucket`."""
-    return highest_us_in(bucket - 1) + 1 if bucket else 0
-
-
 def highest_us_in(bucket: int) -> int:
     """Return the largest duration, in microseconds, that falls into `bucket`."""
     if bucket < _LINEAR_BUCKETS:
