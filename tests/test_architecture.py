@@ -79,6 +79,7 @@ FLOORS = {
     "part": 6.5,
     "worker": 7,
     "report": 7,
+    "web": 7.5,
     "cli": 8,
     "__main__": 9,
 }
@@ -90,6 +91,7 @@ ONLY = {
     "httptools": {"http/wire_parser"},
     "rich": {"report/comparison_table", "report/console", "report/live", "report/run_list", "report/terminal"},
     "click": {"cli"},
+    "flask": {"web"},
     "zmq": {"transport", "curve"},
     "msgpack": {"transport"},
     "sqlite3": {"database"},
