@@ -108,6 +108,10 @@ class Master:
         """From now on go to `users` users at `spawn_rate` users/s.  Raises NotRunning unless the run goes on."""
         self._fleet.edit(users, spawn_rate, time.monotonic())
 
+    def edit_rate(self, per_s: float) -> None:
+        """From now on have `per_s` arrivals a second.  Raises NotRunning unless the run goes on, and has a rate."""
+        self._fleet.edit_rate(per_s, time.monotonic())
+
     def _hear(self) -> None:
         while True:
             for _ in range(AT_A_TIME):

@@ -78,5 +78,12 @@ def _stats_of_3(*columns: Any) -> Stats:
     return stats
 
 
+def _from_4(file: Migrated) -> None:
+    """A rate can be changed while a run goes on; a scenario can have options of its own."""
+    file.execute("ALTER TABLE change ADD COLUMN rate REAL")
+    for run_id, plan in file.execute("SELECT id, plan FROM run"):
+        file.execute("UPDATE run SET plan = ? WHERE id = ?", (json.dumps([*json.loads(plan), []]), run_id))
+
+
 # From which version -> how it becomes the next one.
-STEPS: dict[int, Callable[[Migrated], None]] = {3: _from_3}
+STEPS: dict[int, Callable[[Migrated], None]] = {3: _from_3, 4: _from_4}

@@ -18,6 +18,7 @@ from typing import Any
 
 from greenload.core.bundle import Bundle
 from greenload.core.gate import Gate
+from greenload.core.label import NO_LABEL, Label
 from greenload.core.messages import Account, Plan
 from greenload.core.news import News
 from greenload.core.run_info import RunInfo
@@ -25,8 +26,6 @@ from greenload.core.stats import Stats
 from greenload.database import Database, StoreBusy, StoreError
 from greenload.run_lock import CannotLock, RunLock
 from greenload.stored_run import (
-    NO_LABEL,
-    Label,
     ListedRun,
     StoredRun,
     read_accounts,

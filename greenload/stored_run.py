@@ -10,18 +10,20 @@ import json
 import math
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import astuple, dataclass, field, fields
+from dataclasses import astuple, dataclass, fields
 from itertools import groupby
 from typing import Any
 
 from greenload.core.bundle import Bundle
 from greenload.core.gate import Breach, Gate
 from greenload.core.grants import Granted
+from greenload.core.label import NO_LABEL, Label
 from greenload.core.messages import Account, Plan, Stop
 from greenload.core.news import LOST, Kept, Member
 from greenload.core.plain import PLAN
 from greenload.core.results import Results
 from greenload.core.roster import LOSE, Change, Entry
+from greenload.core.roster_log import plan_as_edited
 from greenload.core.run_info import RunInfo
 from greenload.core.slots import WIDEST_PART, Slot
 from greenload.core.stats import Stats
@@ -48,18 +50,6 @@ _LISTED = f"{_INFO}, plan, began_at, ended_at, summary, note"
 
 
 @dataclass(frozen=True)
-class Label:
-    """What somebody said of a run: tags, a note, and the command line that made it."""
-
-    tags: Mapping[str, str] = field(default_factory=dict)
-    note: str | None = None
-    command: str | None = None
-
-
-NO_LABEL = Label()
-
-
-@dataclass(frozen=True)
 class StoredRun:
     """A run as far as it got.
 
@@ -75,6 +65,11 @@ class StoredRun:
     has_ended: bool
     document: dict[str, Any] | None = None
     label: Label = NO_LABEL
+
+    @property
+    def plan_as_edited(self) -> Plan:
+        """The plan with what was changed of it while the run went on."""
+        return plan_as_edited(self.plan, self.kept.entries)
 
 
 @dataclass(frozen=True)
@@ -114,7 +109,7 @@ def _read(file: Database, run_id: str, seconds: Iterator[tuple[int, Stats]]) -> 
     *info, plan, gated, bundle, began_at, stopped, breached, ended_at, summary, note, command = row_of(file, run_id)
     gate: Gate = from_text(GATE, gated)
     breach = None if breached is None else from_text(BREACH, breached)
-    entries = [entry_of(*row) for row in _rows(file, "at_s, kind, worker, users, spawn_rate", "change", run_id)]
+    entries = [entry_of(*row) for row in _rows(file, "at_s, kind, worker, users, spawn_rate, rate", "change", run_id)]
     accounts = read_accounts(file, run_id)
     members = _members(file, run_id, accounts)
     results = _results(seconds, entries, accounts, gate.warmup_s)

@@ -16,12 +16,12 @@ from greenload.core.histogram import Histogram, fewest_for
 from greenload.core.kinds import Kinds
 from greenload.core.phases import PHASES, Phases
 from greenload.core.plain_stats import KINDS, SECOND, SECONDS
-from greenload.core.roster import EDIT, Change, Edit, Entry
+from greenload.core.roster import EDIT, RATE, Change, Edit, Entry, RateEdit
 from greenload.core.stall import Stall
 from greenload.core.stats import COUNTERS, Stats, Tally, Timings
 from greenload.core.thresholds import Threshold, ThresholdError, parse_threshold
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 TABLES = {"run", "tag", "worker", "change", "report", "second", "tally", "granted"}
 SCHEMA = """
 CREATE TABLE run (
@@ -34,7 +34,8 @@ CREATE TABLE worker (
     run_id TEXT REFERENCES run (id), worker TEXT, epoch INTEGER, state TEXT, error TEXT, PRIMARY KEY (run_id, worker)
 );
 CREATE TABLE change (
-    run_id TEXT REFERENCES run (id), at_s REAL, kind TEXT, worker TEXT, users INTEGER, spawn_rate REAL
+    run_id TEXT REFERENCES run (id), at_s REAL, kind TEXT, worker TEXT, users INTEGER, spawn_rate REAL,
+    rate REAL
 );
 CREATE TABLE report (
     run_id TEXT REFERENCES run (id), worker TEXT, epoch INTEGER, seq INTEGER, from_s REAL, until_s REAL, users INTEGER,
@@ -86,12 +87,16 @@ BREACH = record(Breach, number=COUNT, at_s=SECONDS, value=NUMBER)
 
 def change_row(run_id: str, entry: Entry) -> tuple[Any, ...]:
     if isinstance(entry, Edit):
-        return run_id, entry.at_s, EDIT, None, entry.users, entry.spawn_rate
-    return run_id, *entry, None, None
+        return run_id, entry.at_s, EDIT, None, entry.users, entry.spawn_rate, None
+    if isinstance(entry, RateEdit):
+        return run_id, entry.at_s, RATE, None, None, None, entry.per_s
+    return run_id, *entry, None, None, None
 
 
-def entry_of(at_s: float, kind: str, worker: str, users: int, spawn_rate: float) -> Entry:
-    return Edit(at_s, kind, users, spawn_rate) if kind == EDIT else Change(at_s, kind, worker)
+def entry_of(at_s: float, kind: str, worker: str, users: int, spawn_rate: float, per_s: float) -> Entry:
+    if kind == EDIT:
+        return Edit(at_s, kind, users, spawn_rate)
+    return RateEdit(at_s, kind, per_s) if kind == RATE else Change(at_s, kind, worker)
 
 
 def second_row(run_id: str, second: int, stats: Stats) -> tuple[Any, ...]:

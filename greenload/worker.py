@@ -22,6 +22,7 @@ from greenload.core.messages import (
     Bye,
     Changes,
     Claim,
+    Farewell,
     FromMaster,
     Grant,
     Hello,
@@ -82,6 +83,7 @@ class Worker:
         self._desk = RowDesk(self._claim)
         self._part: Part | None = None  # of the run, once it has begun
         self._refusal: str | None = None
+        self._farewell: Farewell | None = None
         self._begun = Event()
         self._stopped = Event()
         self._news = Event()
@@ -103,6 +105,11 @@ class Worker:
             raise Unwanted(self._refusal)
         if self._threads.error is not None:
             raise self._threads.error
+
+    @property
+    def may_return(self) -> bool:
+        """Whether the run is over and the master may make another one."""
+        return self._farewell is not None and self._farewell.more_runs
 
     @property
     def is_stopping(self) -> bool:
@@ -145,12 +152,11 @@ class Worker:
     def _say_bye(self) -> None:
         """Say bye until the master answers: a run is only over for one that has heard it of everybody."""
         bye = self._bye()
-        said_s = time.perf_counter()
         for count in itertools.count():
             if count % BYE_EVERY == 0:
                 self._line.send(bye)
             gevent.sleep(SHORT_S)  # switch: to who hears
-            if self._heard_s >= said_s or self._is_orphan():
+            if self._farewell is not None or self._is_orphan():
                 return
 
     def _wait_for_the_end(self, part: Part) -> None:
@@ -221,6 +227,8 @@ class Worker:
                 self.stop()
             if message.at_once and self._part is not None:
                 self._part.engine.cut_off()
+        elif isinstance(message, Farewell):
+            self._farewell = message
         elif isinstance(message, Refused):
             self._refuse(message.reason)
 

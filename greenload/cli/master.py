@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 import click
 
+from greenload.asked import Asked
 from greenload.cli.conduct import Conducted, conduct, new_run
 from greenload.cli.keeping import Keeping, keeping_in
 from greenload.cli.options import DURATION, check_address, is_own_address, key_option
 from greenload.cli.outputs import Outputs, check_outputs
-from greenload.cli.run_options import Wanted, plan_options_said, run_options
+from greenload.cli.run_options import plan_options_said, run_options
 from greenload.core.fleet import Fleet
 from greenload.core.terms import Expected, Terms
 from greenload.key import JoinKey
+from greenload.scenario import load
 from greenload.scenario_files import read
 from greenload.store import Store, StoreError
 from greenload.transport import ZmqHub
@@ -47,7 +49,8 @@ DEFAULT_BIND = "tcp://127.0.0.1:5557"
 @click.option("--headless", is_flag=True, help="Begin when all workers are here; so far it is always so.")
 @run_options
 def command(
-    wanted: Callable[[], Wanted],
+    scenario: Path | None,
+    asked: Asked,
     outputs: Outputs,
     bind: str,
     expect_workers: int,
@@ -75,7 +78,7 @@ def command(
     check_outputs(outputs)
     expected = Expected(expect_workers, expect_timeout)
     making = (
-        _begun(wanted, expected, includes, any_scenario, keeping)
+        _begun(scenario, asked, expected, includes, any_scenario, keeping)
         if resume is None
         else (_resumed(resume, expected, any_scenario, keeping))
     )
@@ -88,16 +91,21 @@ def command(
 
 @contextmanager
 def _begun(
-    wanted: Callable[[], Wanted], expected: Expected, includes: tuple[Path, ...], any_scenario: bool, keeping: Keeping
+    scenario: Path | None,
+    asked: Asked,
+    expected: Expected,
+    includes: tuple[Path, ...],
+    any_scenario: bool,
+    keeping: Keeping,
 ) -> Iterator[Conducted]:
     """Yield a run that begins now."""
-    asked = wanted()
+    wanted = asked.of(load(scenario, asked.classes))
     with keeping.store() as store:
-        info = new_run(asked.scenario, asked.plan)
-        bundle = read(asked.scenario.path, includes)
+        info = new_run(wanted.scenario, wanted.plan)
+        bundle = read(wanted.scenario.path, includes)
         terms = Terms(VERSION, info.scenario_sha256, bundle, any_scenario)
-        fleet = Fleet(asked.plan, expected, terms, asked.gate.warmup_s)
-        with keeping.kept(Conducted(info, asked.plan, fleet, asked.gate), bundle, store) as run:
+        fleet = Fleet(wanted.plan, expected, terms, wanted.gate.warmup_s)
+        with keeping.kept(Conducted(info, wanted.plan, fleet, wanted.gate), bundle, store) as run:
             yield run
 
 

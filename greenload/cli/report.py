@@ -81,7 +81,7 @@ def _shown(store: Store, run_id: str, window: Window | None, names: tuple[str, .
         document = excerpt(whole, of_names(measured, names), until_s - counts_from_s)
     command, about, notes = run.label.command, _about(run), _notes(run, window, names)
     spans, timings = timeline.spans(), timeline.measured()
-    return Shown(document, spans, timings, results.workers, run.plan, run.gate, command, about, notes)
+    return Shown(document, spans, timings, results.workers, run.plan_as_edited, run.gate, command, about, notes)
 
 
 def _called(stats: Stats, names: tuple[str, ...]) -> Iterator[Tally]:

@@ -88,12 +88,11 @@ def command(
             arguments.append(f"--scenario={scenario}")
         WorkerName().convert(f"{name}-{processes}", None, None)  # the longest of their names
         raise SystemExit(LocalWorkers(processes, name, arguments, key).run())
-    worker: Worker | None = None
+    part = _Part()
 
     def leave() -> None:
-        if worker is not None:
-            worker.stop()
-            worker.stop()  # at once
+        part.stop()
+        part.stop()  # at once
 
     if ends_with_stdin:
         GreenThreads().start(end_with_stdin, leave)
@@ -104,10 +103,27 @@ def command(
             folder = Path(cleanup.enter_context(TemporaryDirectory(prefix="greenload-")))
             scenario = write(_fetched(line, name, epoch), folder)  # switch
         loaded = load(scenario, only=())
-        worker = Worker(line, Hello(name, epoch, VERSION, loaded.sha256), loaded.classes, orphan_timeout)
         for number in ENDING:
-            cleanup.callback(gevent.signal_handler(number, worker.stop).cancel)
-        _run(worker)
+            cleanup.callback(gevent.signal_handler(number, part.stop).cancel)
+        while not part.is_ending:
+            part.worker = Worker(line, Hello(name, epoch, VERSION, loaded.sha256), loaded.classes, orphan_timeout)
+            _run(part.worker)
+            if not part.worker.may_return:
+                return
+            epoch = secrets.randbits(32)
+
+
+class _Part:
+    """This process' part in the runs of a master, one after the other, until somebody ends it."""
+
+    def __init__(self) -> None:
+        self.worker: Worker | None = None
+        self.is_ending = False
+
+    def stop(self) -> None:
+        self.is_ending = True
+        if self.worker is not None:
+            self.worker.stop()
 
 
 def _fetched(line: Line, name: str, epoch: int) -> Bundle:

@@ -17,6 +17,7 @@ from greenload.core.messages import (
     Ack,
     Bye,
     Claim,
+    Farewell,
     Fetch,
     FromMaster,
     FromWorker,
@@ -29,7 +30,7 @@ from greenload.core.messages import (
 )
 from greenload.core.news import DONE, LOST, READY, RUNNING, STALLED, Kept, Member, News
 from greenload.core.results import Results
-from greenload.core.roster import JOIN, LOSE, Change, Entry, edit_to
+from greenload.core.roster import JOIN, LOSE, Change, Entry, edit_to, rate_edit_to
 from greenload.core.roster_log import RosterLog
 from greenload.core.schedule import Schedule
 from greenload.core.terms import Expected, Terms
@@ -85,6 +86,15 @@ class Fleet:
         return self._schedule.has_begun
 
     @property
+    def plan(self) -> Plan:
+        """The plan, as it has been edited."""
+        return self._roster.plan
+
+    def elapsed_s(self, now_s: float) -> float:
+        """Return the seconds since the run began, 0 before it."""
+        return self._schedule.elapsed_s(now_s)
+
+    @property
     def is_stopping(self) -> bool:
         return self._stop is not None
 
@@ -118,7 +128,7 @@ class Fleet:
         member = self.members.get(message.worker)
         if member is None or member.epoch != message.epoch:
             return self._ignore(route, "this master does not know you; start again")
-        if isinstance(message, Report) and message.until_s > self._schedule.elapsed_s(now_s) + MOST_AHEAD_S:
+        if isinstance(message, Report) and message.until_s > self.elapsed_s(now_s) + MOST_AHEAD_S:
             return self._ignore(route, "a report of this worker is of a time that is still to come; start it again")
         member.is_heard(route, now_s)
         if isinstance(message, Bye):
@@ -170,14 +180,19 @@ class Fleet:
 
     def edit(self, users: int, spawn_rate: float, now_s: float) -> None:
         """From now on go to `users` users at `spawn_rate` users/s.  Raises NotRunning, or ShapeError."""
-        self._schedule.check_takes_edits(now_s)
-        self._note([edit_to(users, spawn_rate, self._roster.next_s(self._schedule.elapsed_s(now_s)))])
+        self._schedule.check_takes_users(now_s)
+        self._note([edit_to(users, spawn_rate, self._roster.next_s(self.elapsed_s(now_s)))])
+
+    def edit_rate(self, per_s: float, now_s: float) -> None:
+        """From now on have `per_s` arrivals a second.  Raises NotRunning, or ShapeError."""
+        self._schedule.check_takes_rate(now_s)
+        self._note([rate_edit_to(per_s, self._roster.next_s(self.elapsed_s(now_s)))])
 
     def stop(self, at_once: bool, now_s: float) -> list[Order]:
         """End the run; what was to end at once goes on doing so."""
         self._stop = self._news.stop = Stop(at_once or self._stop == Stop(at_once=True))
         self._schedule.stop(now_s)
-        self.results.stop(self._schedule.elapsed_s(now_s))
+        self.results.stop(self.elapsed_s(now_s))
         return [Order(member.route, self._stop) for member in self.members.values() if member.state != DONE]
 
     def give_up(self, reason: str) -> list[Order]:
@@ -185,9 +200,11 @@ class Fleet:
         return [Order(member.route, Refused(reason)) for member in self.members.values() if member.state != DONE]
 
     def _hello(self, route: bytes, hello: Hello, now_s: float) -> list[Order]:
-        reason = self._objection(hello, now_s)
-        if reason is not None:
-            return [Order(route, Refused(reason))]
+        objection = self._terms.objection(hello)
+        if objection is None and (objection := self._why_late(hello, now_s)) and self._terms.more_runs:
+            return []  # it says hello until the next one begins
+        if objection is not None:
+            return [Order(route, Refused(objection))]
         member = self.members.get(hello.worker)
         if member is None or member.epoch != hello.epoch:
             member = self.members[hello.worker] = Member(hello.worker, hello.epoch, route, now_s)
@@ -198,11 +215,8 @@ class Fleet:
             self._is_alive(member, now_s)
         return self._answer(member, now_s) if self.has_begun else self._begin(now_s)
 
-    def _objection(self, hello: Hello, now_s: float) -> str | None:
-        """Return why this worker may not take part, or None."""
-        objection = self._terms.objection(hello)
-        if objection is not None:
-            return objection
+    def _why_late(self, hello: Hello, now_s: float) -> str | None:
+        """Return why it is too late for this worker to take part, or None."""
         if self._stop is not None or self.is_over(now_s):
             return "the run is over"
         known = self.members.get(hello.worker)
@@ -233,7 +247,7 @@ class Fleet:
         first = member.untold(len(self._roster), now_s)
         if first is None:
             return []
-        return [Order(member.route, self._roster.said_from(first, self._schedule.elapsed_s(now_s)))]
+        return [Order(member.route, self._roster.said_from(first, self.elapsed_s(now_s)))]
 
     def _answer(self, member: Member, now_s: float) -> list[Order]:
         """Return what one that spoke is to hear: what it does not know, and a stop once more."""
@@ -257,13 +271,14 @@ class Fleet:
         member.state = DONE
         if bye.error is not None:
             self.errors[member.worker] = self._news.errors[member.worker] = bye.error
+        farewell = Order(member.route, Farewell(self._terms.more_runs and bye.error is None))
         if not self.has_begun:
             del self.members[member.worker]
-            return [self._ack(member)]
+            return [farewell]
         self.results.find(member.worker)
         if was_here and self._schedule.goes_on(now_s):  # at the end everybody leaves, and there is nothing to take over
             self._change(LOSE, member, now_s)
-        return [self._ack(member)]
+        return [farewell]
 
     def _grant(self, claim: Claim) -> Grant:
         granted, is_new = self._grants.grant(claim)
@@ -278,12 +293,12 @@ class Fleet:
     def _lose(self, member: Member, now_s: float) -> None:
         was_here, member.state = member.state == STALLED, LOST
         if was_here:
-            self.results.lose(member.worker, self._schedule.elapsed_s(now_s))
+            self.results.lose(member.worker, self.elapsed_s(now_s))
             self._change(LOSE, member, now_s)
 
     def _change(self, kind: str, member: Member, now_s: float) -> None:
         """Change who is here; the next tick tells everybody, of all changes since the last one together."""
-        self._note([Change(self._roster.next_s(self._schedule.elapsed_s(now_s)), kind, member.worker)])
+        self._note([Change(self._roster.next_s(self.elapsed_s(now_s)), kind, member.worker)])
 
     def _note(self, entries: Sequence[Entry]) -> None:
         self._roster.write(entries)

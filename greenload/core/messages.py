@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from greenload.core.arrivals import Arrivals
+from greenload.core.options import Option
 from greenload.core.placement import Share
 from greenload.core.roster import Entry
 from greenload.core.shape import Shape
@@ -35,7 +36,7 @@ class Plan:
     In the closed model the users follow `shape`; in the open one, whose shape is empty, they are as many as `arrivals`
     take. duration_s is None for a run that ends when somebody ends it. host goes before the classes' own. A host may
     stand in `resolved` several times, each time with another address. has_phases: whether the phases of requests are
-    measured.
+    measured. options: the scenario's own, all of them.
     """
 
     shape: Shape
@@ -47,6 +48,7 @@ class Plan:
     resolved: tuple[Resolved, ...] = ()
     arrivals: Arrivals | None = None
     has_phases: bool = False
+    options: tuple[Option, ...] = ()
 
     @property
     def most_users(self) -> int:
@@ -214,6 +216,13 @@ class Ack:
 
 
 @dataclass(frozen=True)
+class Farewell:
+    """Your bye was heard.  more_runs: another run may come, and who wants to be in it says hello again."""
+
+    more_runs: bool
+
+
+@dataclass(frozen=True)
 class Grant:
     """The rows that claim `number` asked for are first, first + 1, ...: nobody else has them, ever."""
 
@@ -249,5 +258,5 @@ class Refused:
 
 
 FromWorker = Hello | Fetch | Beat | Report | Claim | Bye
-FromMaster = Start | Changes | Ack | Grant | Stop | Piece | Refused
+FromMaster = Start | Changes | Ack | Farewell | Grant | Stop | Piece | Refused
 Message = FromWorker | FromMaster

@@ -42,6 +42,7 @@ from greenload.core.messages import (
     Bye,
     Changes,
     Claim,
+    Farewell,
     Fetch,
     Grant,
     Hello,
@@ -54,9 +55,10 @@ from greenload.core.messages import (
     Start,
     Stop,
 )
+from greenload.core.options import Option, OptionValue, is_fit
 from greenload.core.placement import Share
 from greenload.core.plain_stats import SECONDS, STATS, check_reported
-from greenload.core.roster import EDIT, JOIN, LOSE, Change, Edit, Entry
+from greenload.core.roster import EDIT, JOIN, LOSE, RATE, Change, Edit, Entry, RateEdit
 from greenload.core.shape import MOST_SECONDS, MOST_USERS, Shape, Stage
 
 
@@ -93,15 +95,18 @@ USERS = whole_from(0, MOST_USERS)
 EDITS = many(record(Edit, at_s=SECONDS, kind=one_of(EDIT), users=USERS, spawn_rate=POSITIVE))
 
 
+RATE_EDITS = many(record(RateEdit, at_s=SECONDS, kind=one_of(RATE), per_s=number_to(MOST_USERS)))
+# Sort by sort: whoever hears them puts each where it belongs.
+SORTS: list[tuple[type, Codec]] = [(Change, CHANGES), (Edit, EDITS), (RateEdit, RATE_EDITS)]
+
+
 def _dump_entries(entries: Sequence[Entry]) -> list[Any]:
-    edits = [entry for entry in entries if isinstance(entry, Edit)]
-    return [CHANGES.dump([entry for entry in entries if isinstance(entry, Change)]), EDITS.dump(edits)]
+    return [codec.dump([entry for entry in entries if isinstance(entry, sort)]) for sort, codec in SORTS]
 
 
 def _load_entries(plain: Any) -> tuple[Entry, ...]:
-    # Changes first: whoever hears them puts each where it belongs.
-    changes, edits = listed(plain, 2)
-    return (*CHANGES.load(changes), *EDITS.load(edits))
+    sorts = zip(SORTS, listed(plain, len(SORTS)), strict=True)
+    return tuple(entry for (_, codec), each in sorts for entry in codec.load(each))
 
 
 ENTRIES = Codec(_dump_entries, _load_entries)
@@ -114,6 +119,15 @@ ARRIVALS = record(
     max_lag_s=SECONDS,
 )
 SHARE = record(Share, name=TEXT, weight=NUMBER, fixed_count=USERS)
+
+
+def _load_option_value(plain: Any) -> OptionValue:
+    need(isinstance(plain, (str, int, float)) and is_fit(plain), "a text, a number or a truth", plain)
+    value: OptionValue = plain
+    return value
+
+
+OPTION = record(Option, name=TEXT, value=Codec(lambda value: value, _load_option_value))
 PLAN = record(
     Plan,
     shape=SHAPE,
@@ -125,6 +139,7 @@ PLAN = record(
     resolved=many(record(Resolved, host=TEXT, address=TEXT)),
     arrivals=optional(ARRIVALS),
     has_phases=TRUTH,
+    options=many(OPTION),
 )
 
 
@@ -164,6 +179,7 @@ _MESSAGES: dict[str, tuple[type, Codec]] = {
     "start": (Start, record(Start, plan=PLAN, entries=ENTRIES, elapsed_s=SECONDS)),
     "changes": (Changes, record(Changes, first=COUNT, entries=ENTRIES)),
     "ack": (Ack, record(Ack, seq=COUNT, entries=COUNT)),
+    "farewell": (Farewell, record(Farewell, more_runs=TRUTH)),
     "grant": (Grant, record(Grant, number=COUNT, first=COUNT)),
     "stop": (Stop, record(Stop, at_once=TRUTH)),
     "piece": (Piece, record(Piece, sha256=TEXT, size=COUNT, offset=COUNT, data=BYTES)),

@@ -40,12 +40,19 @@ class Schedule:
         """Whether there is still load to make."""
         return self._began_s is not None and now_s < self._end_s()
 
-    def check_takes_edits(self, now_s: float) -> None:
+    def check_takes_users(self, now_s: float) -> None:
         """Raise NotRunning unless the number of users can be changed now."""
         if self._plan.arrivals is not None:
             raise NotRunning("a run with a rate has as many users as it takes; their number cannot be changed")
         if not self.goes_on(now_s):
             raise NotRunning("users can be changed while the run goes on, not before or after")
+
+    def check_takes_rate(self, now_s: float) -> None:
+        """Raise NotRunning unless the rate can be changed now."""
+        if self._plan.arrivals is None:
+            raise NotRunning("a run with so many users has no rate; change their number")
+        if not self.goes_on(now_s):
+            raise NotRunning("the rate can be changed while the run goes on, not before or after")
 
     def is_past(self, now_s: float) -> bool:
         """Whether the run's time, and that for finishing tasks and saying so, has gone by."""

@@ -17,6 +17,7 @@ from greenload.core.messages import (
     Bye,
     Changes,
     Claim,
+    Farewell,
     Fetch,
     Grant,
     Hello,
@@ -150,9 +151,10 @@ def play_of(*workers, plan=ENDLESS):
 
 
 def news_for(play, worker):
-    """Return what `worker` was told since the run's first second, but acknowledgements."""
+    """Return what `worker` was told since the run's first second, but acknowledgements and farewells."""
     route = worker.encode()
-    return [each for each in play.told[route][play.told_at_first.get(route, 0) :] if not isinstance(each, Ack)]
+    since = play.told_at_first.get(route, 0)
+    return [each for each in play.told[route][since:] if not isinstance(each, Ack | Farewell)]
 
 
 def kinds(messages):
@@ -762,6 +764,33 @@ def test_a_bye_ends_the_worker_and_the_last_one_the_run():
     assert play.fleet.errors == {}
 
 
+def test_a_bye_is_answered_so_often_as_it_is_said_and_nobody_is_to_come_again():
+    play = play_of("one", plan=MINUTE)
+
+    assert play.hear(bye("one")) == [Farewell(more_runs=False)]
+    assert play.hear(bye("one")) == [Farewell(more_runs=False)]
+
+
+def test_where_more_runs_may_come_who_is_done_waits_for_the_next_one_unheard():
+    play = Play(expected=2, terms=replace(TERMS, more_runs=True))
+    play.hear(hello("one"))
+    play.hear(hello("two"))
+
+    assert play.hear(bye("one"))[-1:] == [Farewell(more_runs=True)]
+    assert play.hear(hello("one", epoch=111)) == []
+    assert kinds(play.hear(hello("three"))) == [Start], "a new one takes part in the run that goes on"
+    play.fleet.stop(at_once=False, now_s=play.now_s)
+    assert play.hear(hello("four")) == []
+    assert kinds(play.hear(hello("five", version="2.0"))) == [Refused], "it does not fit the next one, either"
+
+
+def test_a_worker_that_broke_is_not_wanted_in_another_run():
+    play = Play(terms=replace(TERMS, more_runs=True))
+    play.hear(hello("one"))
+
+    assert play.hear(bye("one", "OSError: disk full")) == [Farewell(more_runs=False)]
+
+
 def test_a_worker_that_broke_hands_its_users_to_the_others_and_its_error_is_kept():
     play = play_of("one", "two", "three")
 
@@ -942,7 +971,7 @@ def test_a_worker_that_leaves_before_the_beginning_is_not_counted_on_and_its_nam
     play.hear(hello("two"))
     assert not play.fleet.has_begun
 
-    assert said == [Ack(0, 0)]
+    assert said == [Farewell(more_runs=False)]
     assert Start in kinds(play.hear(hello("one", epoch=99)))
     assert play.fleet.has_begun
 
