@@ -83,6 +83,8 @@ FLOORS = {
     "worker": 7,
     "asked": 7.2,
     "form": 7.3,
+    "log_book": 1,
+    "reception": 7,
     "report": 7,
     "web": 7.5,
     "cli": 8,

@@ -14,7 +14,9 @@ from greenload.cli.conduct import Conducted, conduct, new_run
 from greenload.cli.keeping import Keeping, keeping_in
 from greenload.cli.options import DURATION, check_address, is_own_address, key_option
 from greenload.cli.outputs import Outputs, check_outputs
+from greenload.cli.page_options import PageWanted, check_no_page_options, page_options
 from greenload.cli.run_options import plan_options_said, run_options
+from greenload.cli.serving import Premises, serve_page
 from greenload.core.fleet import Fleet
 from greenload.core.terms import Expected, Terms
 from greenload.key import JoinKey
@@ -46,7 +48,8 @@ DEFAULT_BIND = "tcp://127.0.0.1:5557"
 )
 @click.option("--any-scenario", is_flag=True, help="Allow workers that have another scenario.")
 @click.option("--resume", metavar="RUN", help="Go on with a run whose master was killed, instead of beginning one.")
-@click.option("--headless", is_flag=True, help="Begin when all workers are here; so far it is always so.")
+@click.option("--headless", is_flag=True, help="Make one run, without a page: it begins when all workers are here.")
+@page_options
 @run_options
 def command(
     scenario: Path | None,
@@ -62,6 +65,7 @@ def command(
     keeping: Keeping,
     resume: str | None,
     headless: bool,
+    page: PageWanted,
 ) -> None:
     """Wait for workers, give them the users of a scenario, and add up what they count.
 
@@ -77,6 +81,15 @@ def command(
         )
     check_outputs(outputs)
     expected = Expected(expect_workers, expect_timeout)
+    if not headless and resume is None:
+        loaded = load(scenario, only=())
+        terms = Terms(VERSION, loaded.sha256, read(loaded.path, includes), any_scenario, more_runs=True)
+        with keeping.store() as store, closing(ZmqHub(bind, key)) as hub:
+            come_to = f"start one: greenload worker --master {hub.address.removeprefix('tcp://')}"
+            click.echo(f"master: {hub.address}; {come_to}", err=True)
+            serve_page(Premises(loaded, asked, terms, hub, keeping, store, outputs, expected, come_to=come_to), page)
+        return
+    check_no_page_options("with --headless there is none" if headless else "a run that is gone on with has none")
     making = (
         _begun(scenario, asked, expected, includes, any_scenario, keeping)
         if resume is None
