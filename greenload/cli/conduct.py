@@ -74,11 +74,8 @@ class Onlooker(Protocol):
     def begins(self, run: Conducted, master: Master, guard: Guard) -> None:
         """Hear that the run is about to begin: its workers are waited for."""
 
-    def second(self) -> None:
-        """Hear that another second of it has gone by."""
-
-    def ends(self, document: Document, broken: BaseException | None) -> None:
-        """Hear that it is over, what came of it, and what broke it, if anything did."""
+    def ends(self, broken: BaseException | None) -> None:
+        """Hear that it is over, and what broke it, if anything did."""
 
 
 def conduct(
@@ -107,8 +104,6 @@ def conduct(
             if view is not None:
                 view.show(results)
             guard.watch(results, master)
-            if onlooker is not None:
-                onlooker.second()
 
         master = Master(run.fleet, hub, run.keep, observe)
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -125,7 +120,7 @@ def conduct(
     if broken is None or isinstance(broken, WorkerBroke):
         run.end(document)
     if onlooker is not None:
-        onlooker.ends(document, published)
+        onlooker.ends(published)
     if published is not None:
         raise RunBroke(said_of(published)) from published
     check(document, outputs.is_strict)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -37,7 +37,6 @@ from greenload.http.request import InvalidUrl
 from greenload.log_book import LogBook
 from greenload.master import Master
 from greenload.reception import Reception
-from greenload.report.summary import Document
 from greenload.scenario import Scenario, ScenarioError, check_hosts
 from greenload.store import Store
 from greenload.transport import Hub
@@ -94,18 +93,11 @@ class _Going:
 
 
 class Serving:
-    """One master's runs.
+    """One master's runs."""
 
-    second, changed: called each second of a run, and when `state` has become another
-    """
-
-    def __init__(
-        self, premises: Premises, log_book: LogBook, second: Callable[[], object], changed: Callable[[], object]
-    ) -> None:
+    def __init__(self, premises: Premises, log_book: LogBook) -> None:
         self._premises = premises
         self._log_book = log_book
-        self._second = second
-        self._changed = changed
         self._reception = Reception(premises.hub, premises.terms)
         self._form: Form = values_of(premises.asked, premises.keeping.label)
         self._going: _Going | None = None
@@ -195,7 +187,6 @@ class Serving:
         self._going = self._planned(form, Expected(own or here))
         self._form = dict(form)
         self._woken.set()
-        self._changed()
         return self._going.run.info.id
 
     def edit(self, form: Form) -> None:
@@ -214,7 +205,6 @@ class Serving:
         master = self._master()
         is_second = master.is_stopping
         master.stop()
-        self._changed()
         return is_second
 
     def reset(self) -> int:
@@ -225,12 +215,8 @@ class Serving:
     def begins(self, run: Conducted, master: Master, guard: Guard) -> None:
         assert self._going is not None
         self._going.run, self._going.master, self._going.guard = run, master, guard
-        self._changed()
 
-    def second(self) -> None:
-        self._second()
-
-    def ends(self, document: Document, broken: BaseException | None) -> None:
+    def ends(self, broken: BaseException | None) -> None:
         assert self._going is not None
         self._going.broken = None if broken is None else said_of(broken)
 
@@ -274,7 +260,6 @@ class Serving:
             log.error("%s", error)
         finally:
             going.is_over = True
-            self._changed()
 
     def _master(self) -> Master:
         if self._going is None or self._going.is_over or self._going.master is None:
@@ -310,7 +295,7 @@ def serve_page(premises: Premises, page: PageWanted) -> None:
     log_book = LogBook()
     with ExitStack() as cleanup:
         cleanup.callback(log_to(log_book, premises.outputs.log_level))
-        serving = Serving(premises, log_book, lambda: None, lambda: None)
+        serving = Serving(premises, log_book)
         click.echo("page: ", err=True)
         serving.serve(at_once=page.autostart, quit_after_s=page.autoquit_s)  # switch
 

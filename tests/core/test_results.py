@@ -12,7 +12,7 @@ from greenload.core.results import BUSY_CPU_PERCENT, Results
 from greenload.core.slots import MOST_SLOTS, Slot, sum_of_totals
 from greenload.core.stats import Sample, Stats, sum_of
 
-LONG_S = 100_000  # more than a day
+LONG_S = 200_000
 
 # What eight_slots patches is the same for every example, so it may stay from one to the next.
 law = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
