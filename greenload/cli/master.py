@@ -15,8 +15,9 @@ from greenload.cli.keeping import Keeping, keeping_in
 from greenload.cli.options import DURATION, check_address, is_own_address, key_option
 from greenload.cli.outputs import Outputs, check_outputs
 from greenload.cli.page_options import PageWanted, check_no_page_options, page_options
+from greenload.cli.premises import Premises
 from greenload.cli.run_options import plan_options_said, run_options
-from greenload.cli.serving import Premises, serve_page
+from greenload.cli.serving import serve_page
 from greenload.core.fleet import Fleet
 from greenload.core.terms import Expected, Terms
 from greenload.key import JoinKey

@@ -12,8 +12,9 @@ from greenload.cli.keeping import Keeping
 from greenload.cli.options import processes_option
 from greenload.cli.outputs import Outputs, check_outputs
 from greenload.cli.page_options import PageWanted, check_no_page_options, page_options
+from greenload.cli.premises import Premises
 from greenload.cli.run_options import run_options
-from greenload.cli.serving import Premises, serve_page
+from greenload.cli.serving import serve_page
 from greenload.cli.workers_here import workers_here
 from greenload.core.terms import Expected, Terms
 from greenload.descriptors import check

@@ -9,8 +9,8 @@ from __future__ import annotations
 import logging
 import signal
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,28 +18,20 @@ import click
 import gevent
 from gevent.event import Event
 
-from greenload.asked import Asked, NothingMeasured, Wanted
-from greenload.cli.conduct import Conducted, conduct, new_run
+from greenload.cli.conduct import Conducted, conduct
 from greenload.cli.guard import Guard, said_of
-from greenload.cli.keeping import Keeping
-from greenload.cli.local_workers import LocalWorkers
-from greenload.cli.outputs import Outputs, log_to
+from greenload.cli.outputs import log_to
 from greenload.cli.page_options import PageWanted
+from greenload.cli.premises import Premises
 from greenload.core.errors import GreenloadError
-from greenload.core.fleet import Fleet
 from greenload.core.label import Label
 from greenload.core.schedule import NotRunning
 from greenload.core.shape import ShapeError
-from greenload.core.terms import Expected, Terms
-from greenload.descriptors import TooFewDescriptors, check
-from greenload.form import Form, Unfit, asked_by, label_by, rate_by, users_by, values_of
-from greenload.http.request import InvalidUrl
+from greenload.core.terms import Expected
+from greenload.form import Form, Unfit, rate_by, users_by, values_of
 from greenload.log_book import LogBook
 from greenload.master import Master
 from greenload.reception import Reception
-from greenload.scenario import Scenario, ScenarioError, check_hosts
-from greenload.store import Store
-from greenload.transport import Hub
 from greenload.web.control import (
     READY,
     RUNNING,
@@ -55,29 +47,6 @@ from greenload.web.control import (
 EDIT_SPAWN_RATE = 10.0  # users/s, when their number is changed and nobody says how fast
 
 log = logging.getLogger("greenload")
-
-
-@dataclass(frozen=True)
-class Premises:
-    """What all runs of one master have in common.
-
-    asked     by the command line;  expected: workers, for a run that nobody has to ask for
-    own       how many workers come with this command; 0 where they come from elsewhere
-    local     those of them that are processes, started for each run
-    come_to   how somebody starts a worker of this master, in words
-    """
-
-    scenario: Scenario
-    asked: Asked
-    terms: Terms
-    hub: Hub
-    keeping: Keeping
-    store: Store | None
-    outputs: Outputs
-    expected: Expected
-    own: int = 0
-    local: LocalWorkers | None = None
-    come_to: str = ""
 
 
 @dataclass
@@ -115,7 +84,7 @@ class Serving:
             for number in (signal.SIGINT, signal.SIGTERM):
                 cleanup.callback(gevent.signal_handler(number, self._end).cancel)
             if at_once:
-                self._going = self._planned(self._form, self._premises.expected)
+                self._going = _Going(*self._premises.planned(self._form, self._premises.expected))
             while not self._is_ending:
                 if not self._is_asked_for:
                     has_run = self._going is not None
@@ -184,7 +153,7 @@ class Serving:
         here, own = len(self._reception.here()), self._premises.own
         if not (here or own):
             raise NotNow(f"no worker is here; {self._premises.come_to}")
-        self._going = self._planned(form, Expected(own or here))
+        self._going = _Going(*self._premises.planned(form, Expected(own or here)))
         self._form = dict(form)
         self._woken.set()
         return self._going.run.info.id
@@ -266,29 +235,6 @@ class Serving:
             raise NotNow("no run goes on")
         return self._going.master
 
-    def _planned(self, form: Form, expected: Expected) -> _Going:
-        """Return a run that has not begun.  Raises Unfit."""
-        premises = self._premises
-        asked = asked_by(form, premises.asked, premises.scenario.options)
-        label = label_by(form, premises.keeping.label)
-        wanted = self._wanted(asked)
-        fleet = Fleet(wanted.plan, expected, premises.terms, wanted.gate.warmup_s)
-        return _Going(Conducted(new_run(wanted.scenario, wanted.plan), wanted.plan, fleet, wanted.gate), label)
-
-    def _wanted(self, asked: Asked) -> Wanted:
-        """Return what `asked` comes to.  Raises Unfit, with the field that is to blame."""
-        scenario, own = self._premises.scenario, self._premises.own
-        with _blaming("classes", ScenarioError):
-            chosen = scenario.only(asked.classes)
-        with _blaming("host", ScenarioError, InvalidUrl):
-            check_hosts(chosen, asked.host)
-        with _blaming("warmup", NothingMeasured), _blaming("classes", ScenarioError), _blaming("run_time", ShapeError):
-            wanted = asked.of(scenario)
-        if own:
-            with _blaming("users" if wanted.plan.arrivals is None else "max_users", TooFewDescriptors):
-                check(wanted.scenario.classes, wanted.plan, own)
-        return wanted
-
 
 def serve_page(premises: Premises, page: PageWanted) -> None:
     """Serve the page and make the runs it asks for, until a signal comes, or as long as `page` says."""
@@ -298,12 +244,3 @@ def serve_page(premises: Premises, page: PageWanted) -> None:
         serving = Serving(premises, log_book)
         click.echo("page: ", err=True)
         serving.serve(at_once=page.autostart, quit_after_s=page.autoquit_s)  # switch
-
-
-@contextmanager
-def _blaming(field: str, *kinds: type[GreenloadError]) -> Iterator[None]:
-    """Let what is raised in the block, of these kinds, be what is wrong with `field`."""
-    try:
-        yield
-    except kinds as error:
-        raise Unfit({field: str(error)}) from error
