@@ -25,6 +25,7 @@ FLOORS = {
     "core/arrivals": 1,
     "core/roster": 1,
     "core/stall": 0,
+    "core/task_counts": 0,
     "core/stats": 1,
     "core/messages": 2,
     "core/run_info": 2,

@@ -19,6 +19,7 @@ from greenload.core.run_info import RunInfo
 from greenload.core.stall import Stall
 from greenload.core.stats import Stats, Tally
 from greenload.core.verdict import judge
+from greenload.report.task_rows import planned_in, task_rows
 
 SCHEMA = "greenload.summary/1"
 PERCENTS = (50.0, 75.0, 90.0, 95.0, 99.0, 99.9)
@@ -60,6 +61,7 @@ def summarize(run: RunInfo, results: Results, outcomes: Sequence[Outcome] = (), 
         "failures": _failures(measured),
         "exceptions": [{**_exception(text), **_occurrences(occurrences)} for text, occurrences in total.exceptions],
         "users_died": total.users_died,
+        "tasks": task_rows(run.tasks, measured.tasks),
         "workers": [_worker(*worker) for worker in enumerate(results.workers.items())],
         "generator": _generator(results),
     }
@@ -76,6 +78,7 @@ def excerpt(document: Document, measured: Stats, seconds: float) -> Document:
         "missed_slots": measured.missed_slots,
         "longest_stall": _stall(measured.longest_stall),
         "failures": _failures(measured),
+        "tasks": task_rows(planned_in(document.get("tasks", ())), measured.tasks),
     }
 
 

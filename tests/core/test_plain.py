@@ -89,6 +89,8 @@ def test_a_report_comes_back_the_same_from_a_wire_that_carries_text(recorded, ph
     stats.exceptions.count("in task A.b\nboom", 2)
     stats.lag.record(15)
     stats.missed_slots, stats.longest_stall = 4, Stall(1.25, 2.0)
+    stats.tasks.count([(("Shopper", "look"), 3), (("Shopper", "Checkout.pay"), 1)])
+    stats.tasks.others = 2
 
     back = from_plain(json.loads(json.dumps(to_plain(report_of(stats)))))
 
@@ -323,6 +325,18 @@ def doubled(histogram):
     return other
 
 
+def set_tasks(stats):
+    stats.tasks.count([(("Shopper", "look"), 2**40 + 1)])
+
+
+def set_other_tasks(stats):
+    stats.tasks.others = 2**40 + 1
+
+
+def set_task_names(stats):
+    stats.tasks.kept = dict.fromkeys((("Shopper", str(number)) for number in range(1_001)), 1)
+
+
 def set_second(stats):
     stats.exceptions.kept["boom"] = Occurrences(1, 1, 10**9 + 1)
 
@@ -331,7 +345,7 @@ def set_second(stats):
     "enlarge",
     [
         *(set_sent, set_missed_slots, set_stall, set_died, set_bytes, set_times, set_exceptions, set_failures),
-        *(set_second, set_count_of_phase, set_times_of_phase),
+        *(set_second, set_count_of_phase, set_times_of_phase, set_tasks, set_other_tasks, set_task_names),
     ],
     ids=lambda enlarge: enlarge.__name__,
 )

@@ -1,17 +1,18 @@
 """The summary says what the results say, in milliseconds, and a dash's null where there is nothing to say."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from greenload.core.gate import Gate
 from greenload.core.messages import Report
 from greenload.core.results import Results
-from greenload.core.run_info import RunInfo
+from greenload.core.run_info import PlannedTask, RunInfo
 from greenload.core.stall import Stall
 from greenload.core.stats import Sample, Stats
 from greenload.core.thresholds import parse_threshold
-from greenload.report.summary import summarize
+from greenload.report.summary import excerpt, summarize
 
 RUN = RunInfo("id", "2026-11-22T20:00:00+00:00", "users", "albums.py", "ab" * 32, "http://127.0.0.1:1", 7, "0.1.0")
 
@@ -222,3 +223,32 @@ def test_each_threshold_is_listed_with_its_value():
     }  # fmt: skip
     assert (not_judged["action"], not_judged["value"], not_judged["status"]) == ("abort", None, "not judged")
     assert not_judged["reason"] == "p99 needs 100 requests or more, there were 1"
+
+
+def test_each_task_stands_beside_its_plan_whether_or_not_it_came():
+    planned = (PlannedTask("Shopper", "look", 75.0), PlannedTask("Shopper", "Checkout", 25.0))
+    planned += (PlannedTask("Shopper", "Checkout.pay", 100.0), PlannedTask("Admin", "count", None))
+    results = results_of([request(0.01)])
+    stats = Stats()
+    stats.tasks.count([(("Shopper", "look"), 2), (("Shopper", "Checkout"), 1), (("Shopper", "Checkout.pay"), 5)])
+    stats.tasks.count([(("Shopper", "Checkout.extra"), 3)])
+    stats.tasks.others = 9
+    results.add(Report("w1", 1, 2, 1.0, 2.0, stats, 3, 12.0, 1))
+
+    document = summarize(replace(RUN, tasks=planned), results)
+
+    keys = ("class", "task", "count", "planned_percent", "actual_percent")
+    rows = [
+        ("Shopper", "look", 2, 75.0, 66.667),
+        ("Shopper", "Checkout", 1, 25.0, 33.333),
+        ("Shopper", "Checkout.pay", 5, 100.0, 62.5),
+        ("Admin", "count", 0, None, None),
+        ("Shopper", "Checkout.extra", 3, None, 37.5),
+        ("", "(other tasks)", 9, None, None),
+    ]
+    assert document["tasks"] == [dict(zip(keys, row, strict=True)) for row in rows]
+    excerpted = excerpt(document, Stats(), 1.0)["tasks"]
+    assert [(row["task"], row["count"], row["planned_percent"]) for row in excerpted] == [
+        ("look", 0, 75.0), ("Checkout", 0, 25.0), ("Checkout.pay", 0, 100.0), ("count", 0, None),
+        ("Checkout.extra", 0, None),
+    ]  # fmt: skip

@@ -192,7 +192,7 @@ class Liar:
         self._context.term()
 
 
-NOTHING = [[], *[0] * len(COUNTERS), None, None, None]
+NOTHING = [[], *[0] * len(COUNTERS), None, None, None, None]
 
 
 def report(from_s, until_s, stats=NOTHING):
