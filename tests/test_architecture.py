@@ -25,6 +25,8 @@ FLOORS = {
     "core/arrivals": 1,
     "core/roster": 1,
     "core/stall": 0,
+    "core/worker_record": 2.5,
+    "core/origins": 0.5,
     "core/task_counts": 0,
     "core/stats": 1,
     "core/messages": 2,

@@ -113,7 +113,7 @@ def test_adding_what_came_over_a_wire_is_adding(one, two):
     "message",
     [
         Hello("one", 7, "0.1.0", "ab" * 32),
-        Beat("one", 7, 4),
+        Beat("one", 7, 4, 2),
         Bye("one", 7, None),
         Bye("one", 7, "TypeError: boom"),
         Start(PLAN, CHANGES, 2.5),
@@ -176,7 +176,7 @@ def test_a_report_that_was_tampered_with_is_refused_or_still_a_report(data):
             "report: epoch: expected a whole number of 0 to 1099511627776, not -1",
         ),
         (lambda plain: plain.__setitem__(4, float("nan")), "report: from_s: expected a number of 0 to 1e+09"),
-        (lambda plain: plain.pop(), "report: expected a list of 11"),
+        (lambda plain: plain.pop(), "report: expected a list of 12"),
         (lambda plain: plain[6][0][0][2][0][0][4].__setitem__(0, 10**6), "expected whole numbers of 0 to 23551"),
         (lambda plain: plain[6][0][0][2][0][0][5].__setitem__(0, 2), "cannot belong to these counts"),
         (lambda plain: plain[6][0][0][2][0][0][5].__setitem__(0, True), "whole numbers of 1 to"),

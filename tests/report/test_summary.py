@@ -139,7 +139,8 @@ def test_what_does_not_add_up_is_said():
 def test_the_workers_are_listed_with_the_most_users_they_had():
     [worker] = summarize(RUN, results_of([request(0.01)], seconds=3))["workers"]
 
-    assert worker == {"id": "w1", "index": 0, "state": "done", "users": 3, "requests": 1}
+    told = {key: worker[key] for key in ("id", "index", "state", "users", "requests")}
+    assert told == {"id": "w1", "index": 0, "state": "done", "users": 3, "requests": 1}
 
 
 def test_the_cpu_is_that_of_the_busiest_worker():
@@ -252,3 +253,29 @@ def test_each_task_stands_beside_its_plan_whether_or_not_it_came():
         ("look", 0, 75.0), ("Checkout", 0, 25.0), ("Checkout.pay", 0, 100.0), ("count", 0, None),
         ("Checkout.extra", 0, None),
     ]  # fmt: skip
+
+
+def test_of_each_worker_there_are_its_processor_time_and_its_lag():
+    results = results_of([request(0.01)], seconds=2)
+    stats = Stats()
+    for _ in range(100):
+        stats.lag.record(1_500)
+    results.add(Report("w2", 1, 1, 0.0, 1.0, stats, 1, 30.0, 0))
+
+    [one, two] = summarize(RUN, results)["workers"]
+
+    assert (one["cpu_percent"], one["lag_p99_ms"]) == ({"mean": 16.0, "max": 20.0}, None)
+    assert (two["cpu_percent"], two["lag_p99_ms"]) == ({"mean": 30.0, "max": 30.0}, 1.5)
+
+
+def test_an_exception_names_ten_workers_and_says_how_many_more_there_are():
+    results = Results()
+    for number in range(12):
+        stats = Stats()
+        stats.exceptions.count("in task A.b\nboom", 0)
+        results.add(Report(f"w{number}", 1, 1, 0.0, 1.0, stats, 1, 10.0, 0))
+
+    [exception] = summarize(RUN, results)["exceptions"]
+
+    assert exception["workers"] == [f"w{number}" for number in range(10)]
+    assert exception["more_workers"] == 2
