@@ -17,11 +17,13 @@ from greenload.core.errors import GreenloadError
 from greenload.core.load import Load
 from greenload.core.options import OptionError, OptionValue, check_options
 from greenload.core.placement import Share, class_sequence
+from greenload.core.run_info import PlannedTask
 from greenload.core.shape import ShapeError
 from greenload.core.thresholds import Threshold, ThresholdError, parse_threshold
 from greenload.http.request import parse_url
 from greenload.http.user import HttpUser
 from greenload.user.load_shape import LoadShape, load_of
+from greenload.user.planned import planned_tasks
 from greenload.user.tasks import TaskList, TaskSet
 from greenload.user.user import User
 
@@ -68,6 +70,10 @@ class Scenario:
         except (ValueError, TypeError) as error:
             raise ScenarioError(f"{self.path}: {error}") from error
         return shares
+
+    def tasks(self) -> tuple[PlannedTask, ...]:
+        """Return what its users are to do."""
+        return tuple(task for each in self.classes.values() for task in planned_tasks(each))
 
 
 def load(path: Path | None, only: Sequence[str]) -> Scenario:

@@ -35,6 +35,7 @@ from greenload.stored_run import (
     read_seconds,
     row_of,
     run_row,
+    task_rows,
 )
 from greenload.tables import BREACH, TABLES, as_text, change_row, second_row, tally_rows
 
@@ -146,6 +147,7 @@ class Store:
         with self._file.writing():
             self._file.insert("run", [run_row(info, plan, gate, bundle, label)])
             self._file.insert("tag", ((info.id, *tag) for tag in label.tags.items()))
+            self._file.insert("task", task_rows(info))
 
     def _change(self, statement: str, *values: Any) -> None:
         self._file.tried(lambda: self._file.wait_at_most(PATIENCE_AT_THE_END_S))

@@ -10,7 +10,7 @@ import json
 import math
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields, replace
 from itertools import groupby
 from typing import Any
 
@@ -24,7 +24,7 @@ from greenload.core.plain import PLAN
 from greenload.core.results import Results
 from greenload.core.roster import LOSE, Change, Entry
 from greenload.core.roster_log import plan_as_edited
-from greenload.core.run_info import RunInfo
+from greenload.core.run_info import PlannedTask, RunInfo
 from greenload.core.slots import WIDEST_PART, Slot
 from greenload.core.stats import Stats
 from greenload.database import Database, StoreError
@@ -45,8 +45,8 @@ ENDED, GOING_ON, BROKEN_OFF = "ended", "going on", "broken off"
 
 BY_THE_SECOND_S = 300  # at the end of a run
 
-_INFO = ", ".join(each.name for each in fields(RunInfo))
-_LISTED = f"{_INFO}, plan, began_at, ended_at, summary, note"
+_INFO = [each.name for each in fields(RunInfo) if each.name != "tasks"]  # these have a table of their own
+_LISTED = f"{', '.join(_INFO)}, plan, began_at, ended_at, summary, note"
 
 
 @dataclass(frozen=True)
@@ -86,8 +86,13 @@ class ListedRun:
 
 def run_row(info: RunInfo, plan: Plan, gate: Gate, bundle: Bundle, label: Label) -> tuple[Any, ...]:
     """Return the row of a run that has not begun."""
-    told = (*astuple(info), as_text(PLAN, plan), as_text(GATE, gate), bundle.data)
+    told = (*(getattr(info, name) for name in _INFO), as_text(PLAN, plan), as_text(GATE, gate), bundle.data)
     return *told, None, None, None, None, None, label.note, label.command
+
+
+def task_rows(info: RunInfo) -> Iterator[tuple[Any, ...]]:
+    """Yield the rows of what the users of a run are to do."""
+    return ((info.id, place, *task) for place, task in enumerate(info.tasks))
 
 
 def read_run(file: Database, run_id: str) -> StoredRun:
@@ -121,8 +126,9 @@ def _read(file: Database, run_id: str, seconds: Iterator[tuple[int, Stats]]) -> 
     granted = [Granted(*row) for row in _rows(file, ", ".join(Granted._fields), "granted", run_id)]
     stop = None if stopped is None else Stop(at_once=stopped == "at once")
     errors = {worker: error for worker, error in _rows(file, "worker, error", "worker", run_id) if error is not None}
+    tasks = (PlannedTask(*row) for _, *row in _rows(file, "place, class, task, planned_percent", "task", run_id))
     return StoredRun(
-        RunInfo(*info),
+        replace(RunInfo(*info), tasks=tuple(tasks)),
         from_text(PLAN, plan),
         gate,
         Bundle(bundle),

@@ -191,7 +191,8 @@ class Worker:
             for report in due:
                 self._line.send(report)
             if not due and count % 4 == 0:
-                self._line.send(Beat(self._hello.worker, self._hello.epoch, part.known))
+                waiting = self._outbox.unacknowledged
+                self._line.send(Beat(self._hello.worker, self._hello.epoch, part.known, waiting))
             gevent.sleep(SEND_EVERY_S)  # switch
 
     def _claim(self, number: int, rows: str, count: int) -> None:

@@ -28,7 +28,7 @@ from greenload.core.placement import Share
 from greenload.core.results import Results
 from greenload.core.roster import EDIT, JOIN, Change, Edit
 from greenload.core.roster_log import NOTICE_S
-from greenload.core.run_info import RunInfo
+from greenload.core.run_info import PlannedTask, RunInfo
 from greenload.core.shape import parse_stages
 from greenload.core.stall import Stall
 from greenload.core.stats import Sample, Stats
@@ -41,7 +41,12 @@ ROOT = Path(__file__).resolve().parents[1]
 PLAN = Plan(parse_stages("5@10s,0@5s"), None, (Share("Reader", 0.5), Share("Admin", 1, 2)), "http://h", 10.0, -3)
 GATE = Gate((parse_threshold("GET /: p99 > 300ms"),), (parse_threshold("failures > 2.5%"),), 4.5, 2)
 BUNDLE = Bundle.of({"s.py": b"pass", "data/x": bytes(range(256))})
-INFO = RunInfo("run-1", "2030-01-01T00:00:00+00:00", "users", "s.py", "ab" * 32, None, 7, "1.0")
+TASKS = (
+    PlannedTask("Reader", "read", 62.5),
+    PlannedTask("Reader", "Shelf", 37.5),
+    PlannedTask("Admin", "\u00fc'", None),
+)
+INFO = RunInfo("run-1", "2030-01-01T00:00:00+00:00", "users", "s.py", "ab" * 32, None, 7, "1.0", TASKS)
 AT_S = 1000.0
 EPOCHS = {"one": 11, "two": 2**63 - 1}
 
@@ -81,6 +86,8 @@ def stats_of(samples, died=0, traceback=None):
         stats.sent += 1
         stats.lag.record(15)
         stats.missed_slots, stats.longest_stall = 4, Stall(1.25, 2.0)
+        stats.tasks.count([(("Reader", traceback), 3), (("Reader", "read"), 1)])
+        stats.tasks.others = died
     return stats
 
 
@@ -108,11 +115,12 @@ def lost_s_of(results):
 
 
 def in_the_open(results):
-    """Return a Results as plain values, but for when workers were lost."""
+    """Return a Results as plain values, but for when workers were lost, and for what only this master knows."""
     names = ("total", "total_tally", "measured", "measured_tally", "warmup_s", "slots", "workers", "elapsed_s")
     shown = {name: plain(getattr(results, name)) for name in names}
     for record in shown["workers"].values():
-        del record["lost_s"]
+        for key in ("lost_s", "unacknowledged", "lag", "lately"):
+            del record[key]
     return shown
 
 
@@ -295,7 +303,8 @@ def test_a_long_run_is_added_up_exactly_though_its_old_seconds_are_joined(tmp_pa
     assert plain(loaded.total_tally) == plain(live.total_tally)
     assert plain(loaded.measured) == plain(live.measured)
     assert plain(loaded.measured_tally) == plain(live.measured_tally)
-    assert plain(loaded.workers) == plain(live.workers)
+    assert loaded.workers == live.workers
+    assert loaded.workers["one"].lag is None
     assert [slot.first_s for slot in loaded.slots][-300:] == list(range(600, 900))
     assert {slot.width_s for slot in loaded.slots} > {1}
     assert sum(slot.width_s for slot in loaded.slots) == 900

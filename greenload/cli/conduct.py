@@ -157,6 +157,7 @@ def new_run(scenario: Scenario, plan: Plan) -> RunInfo:
         host=plan.host or ", ".join(sorted(hosts)) or None,
         seed=plan.seed,
         version=VERSION,
+        tasks=scenario.tasks(),
     )
 
 

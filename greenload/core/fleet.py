@@ -139,6 +139,7 @@ class Fleet:
             member.seq = message.seq
             self._news.accounts.append(self.results.add(message))
         member.says_it_knows(message.known, now_s)
+        self.results.note_unacknowledged(message.worker, message.unacknowledged)
         self._is_alive(member, now_s)
         return [*self._answer(member, now_s), self._ack(member)]
 

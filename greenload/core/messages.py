@@ -82,11 +82,15 @@ class Fetch:
 
 @dataclass(frozen=True)
 class Beat:
-    """A worker is still here and has nothing to report; it knows the first `known` entries of the roster."""
+    """A worker is still here and has nothing to report; it knows the first `known` entries of the roster.
+
+    unacknowledged  how many of its reports wait for an acknowledgement
+    """
 
     worker: str
     epoch: int
     known: int = 0
+    unacknowledged: int = 0
 
 
 @dataclass(frozen=True)
@@ -100,6 +104,7 @@ class Report:
     counted          requests that ended since the beginning, by the worker's own count: what all reports must add up to
     known            how many entries of the roster the worker knows, from the first one on
     clock_step_s     by how much the machine's calendar clock was set in that time; 0 when it was not
+    unacknowledged   how many reports before this one waited for an acknowledgement when it was first sent
     """
 
     worker: str
@@ -113,6 +118,7 @@ class Report:
     counted: int
     known: int = 0
     clock_step_s: float = 0.0
+    unacknowledged: int = 0
 
     @property
     def second(self) -> int:

@@ -153,7 +153,7 @@ def _report(**fields: Any) -> Report:
 _MESSAGES: dict[str, tuple[type, Codec]] = {
     "hello": (Hello, record(Hello, worker=NAME, epoch=COUNT, version=TEXT, scenario_sha256=TEXT)),
     "fetch": (Fetch, record(Fetch, worker=NAME, epoch=COUNT, version=TEXT, offset=COUNT)),
-    "beat": (Beat, record(Beat, worker=NAME, epoch=COUNT, known=COUNT)),
+    "beat": (Beat, record(Beat, worker=NAME, epoch=COUNT, known=COUNT, unacknowledged=COUNT)),
     "report": (
         Report,
         record(
@@ -169,6 +169,7 @@ _MESSAGES: dict[str, tuple[type, Codec]] = {
             counted=COUNT,
             known=COUNT,
             clock_step_s=NUMBER,
+            unacknowledged=COUNT,
         ),
     ),
     "claim": (

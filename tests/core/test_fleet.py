@@ -30,12 +30,14 @@ from greenload.core.messages import (
 from greenload.core.news import DONE, LOST, READY, RUNNING, STALLED, TELL_AGAIN_S, Kept, Member, News
 from greenload.core.outbox import Outbox
 from greenload.core.placement import Share
-from greenload.core.results import Results, WorkerRecord
+from greenload.core.results import Results
 from greenload.core.roster import EDIT, JOIN, LOSE, Change, Edit, Roster
 from greenload.core.roster_log import NOTICE_S
 from greenload.core.schedule import NotRunning
 from greenload.core.shape import ShapeError, ramp
+from greenload.core.slots import Slot
 from greenload.core.terms import Expected, Terms, TooFewWorkers
+from greenload.core.worker_record import WorkerRecord
 from tests.conftest import requests_of
 
 USERS = 12
@@ -1332,7 +1334,7 @@ class Keeper:
         for second, stats in news.seconds:
             results.count(second, stats)
         for account in news.accounts:
-            results.note(account)
+            results.note_in(Slot(account.second), account)
         members = []
         for worker, (epoch, state) in news.states.items():
             seq = max((each.seq for each in news.accounts if each.worker == worker), default=0)
@@ -1725,3 +1727,15 @@ def test_whatever_the_channel_does_and_whenever_the_master_is_killed_each_reques
     users = [sum(sender.roster.users_of(sender.worker, at_s).values()) for sender in here]
     edits = [entry.users for entry in sea.keeper.news.entries if isinstance(entry, Edit)]
     assert sum(users) == (edits[-1] if edits else USERS)
+
+
+def test_how_many_reports_of_a_worker_wait_is_what_it_said_last():
+    play = Play()
+    play.hear(hello("one"))
+
+    seen = []
+    for message in (replace(report("one", 1), unacknowledged=4), Beat("one", EPOCHS["one"], 0, 2), beat("one")):
+        play.hear(message)
+        seen.append(play.fleet.results.workers["one"].unacknowledged)
+
+    assert seen == [4, 2, 0]

@@ -89,6 +89,8 @@ def test_a_report_comes_back_the_same_from_a_wire_that_carries_text(recorded, ph
     stats.exceptions.count("in task A.b\nboom", 2)
     stats.lag.record(15)
     stats.missed_slots, stats.longest_stall = 4, Stall(1.25, 2.0)
+    stats.tasks.count([(("Shopper", "look"), 3), (("Shopper", "Checkout.pay"), 1)])
+    stats.tasks.others = 2
 
     back = from_plain(json.loads(json.dumps(to_plain(report_of(stats)))))
 
@@ -111,7 +113,7 @@ def test_adding_what_came_over_a_wire_is_adding(one, two):
     "message",
     [
         Hello("one", 7, "0.1.0", "ab" * 32),
-        Beat("one", 7, 4),
+        Beat("one", 7, 4, 2),
         Bye("one", 7, None),
         Bye("one", 7, "TypeError: boom"),
         Start(PLAN, CHANGES, 2.5),
@@ -174,7 +176,7 @@ def test_a_report_that_was_tampered_with_is_refused_or_still_a_report(data):
             "report: epoch: expected a whole number of 0 to 1099511627776, not -1",
         ),
         (lambda plain: plain.__setitem__(4, float("nan")), "report: from_s: expected a number of 0 to 1e+09"),
-        (lambda plain: plain.pop(), "report: expected a list of 11"),
+        (lambda plain: plain.pop(), "report: expected a list of 12"),
         (lambda plain: plain[6][0][0][2][0][0][4].__setitem__(0, 10**6), "expected whole numbers of 0 to 23551"),
         (lambda plain: plain[6][0][0][2][0][0][5].__setitem__(0, 2), "cannot belong to these counts"),
         (lambda plain: plain[6][0][0][2][0][0][5].__setitem__(0, True), "whole numbers of 1 to"),
@@ -323,6 +325,18 @@ def doubled(histogram):
     return other
 
 
+def set_tasks(stats):
+    stats.tasks.count([(("Shopper", "look"), 2**40 + 1)])
+
+
+def set_other_tasks(stats):
+    stats.tasks.others = 2**40 + 1
+
+
+def set_task_names(stats):
+    stats.tasks.kept = dict.fromkeys((("Shopper", str(number)) for number in range(1_001)), 1)
+
+
 def set_second(stats):
     stats.exceptions.kept["boom"] = Occurrences(1, 1, 10**9 + 1)
 
@@ -331,7 +345,7 @@ def set_second(stats):
     "enlarge",
     [
         *(set_sent, set_missed_slots, set_stall, set_died, set_bytes, set_times, set_exceptions, set_failures),
-        *(set_second, set_count_of_phase, set_times_of_phase),
+        *(set_second, set_count_of_phase, set_times_of_phase, set_tasks, set_other_tasks, set_task_names),
     ],
     ids=lambda enlarge: enlarge.__name__,
 )

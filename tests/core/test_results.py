@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from greenload.core import slots as slots_module
 from greenload.core.messages import Report
-from greenload.core.results import BUSY_CPU_PERCENT, Results
+from greenload.core.results import Results
 from greenload.core.slots import MOST_SLOTS, Slot, sum_of_totals
 from greenload.core.stats import Sample, Stats, sum_of
+from greenload.core.worker_record import BUSY_CPU_PERCENT
 
 LONG_S = 200_000
 

@@ -14,8 +14,9 @@ from string import Template
 from greenload.core.curves import Span, spans_of
 from greenload.core.gate import Gate
 from greenload.core.messages import Plan
-from greenload.core.results import Results, WorkerRecord
+from greenload.core.results import Results
 from greenload.core.stats import Timings
+from greenload.core.worker_record import WorkerRecord
 from greenload.report.page import tables
 from greenload.report.page.charts import Chart, charts_of
 from greenload.report.page.markup import Markup, element, joined, section, text
