@@ -19,6 +19,7 @@ FLOORS = {
     "core/hdr_counts": 0,
     "core/histogram": 0.1,
     "core/kinds": 0.3,
+    "core/pause": 0,
     "core/phases": 0.5,
     "core/placement": 0,
     "core/shape": 0.5,
