@@ -46,19 +46,7 @@ def summarize(
     whole = _counts(results.measured_tally, results.measured_s)
     document = {
         "schema": SCHEMA,
-        "run": {
-            "id": run.id,
-            "started": run.started,
-            "duration_s": round(results.elapsed_s, 3),
-            "warmup_s": results.warmup_s,
-            "model": run.model,
-            "scenario": run.scenario,
-            "scenario_sha256": run.scenario_sha256,
-            "host": run.host,
-            "workers": len(results.workers),
-            "seed": run.seed,
-            "version": run.version,
-        },
+        "run": _run(run, results),
         "verdict": {"status": verdict.status, "reasons": list(verdict.reasons)},
         "thresholds": [_threshold(outcome) for outcome in outcomes],
         "arrivals": None if offer is None else _arrivals(offer),
@@ -91,6 +79,22 @@ def excerpt(document: Document, measured: Stats, seconds: float) -> Document:
         "missed_slots": measured.missed_slots,
         "longest_stall": _stall(measured.longest_stall),
         "failures": _failures(measured),
+    }
+
+
+def _run(run: RunInfo, results: Results) -> Document:
+    return {
+        "id": run.id,
+        "started": run.started,
+        "duration_s": round(results.elapsed_s, 3),
+        "warmup_s": results.warmup_s,
+        "model": run.model,
+        "scenario": run.scenario,
+        "scenario_sha256": run.scenario_sha256,
+        "host": run.host,
+        "workers": len(results.workers),
+        "seed": run.seed,
+        "version": run.version,
     }
 
 
