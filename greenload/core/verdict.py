@@ -34,7 +34,6 @@ TOO_FEW_USERS = (
 )
 
 
-
 def _kinds(*said: str) -> frozenset[str]:
     """Return the kinds of failure in which the operating system says so, in its own words and in an exception's."""
     return frozenset(kind for text in said for kind in (text.lower(), text, f"OSError: [Errno N] {text}"))

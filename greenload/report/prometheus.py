@@ -1,7 +1,8 @@
 """A run as Prometheus text: what its counters and histograms stand at, or stood at when it ended.
 
-For Prometheus to fetch, or for a push gateway or a file that node_exporter picks up. The buckets of the histograms are the usual ones; their counts
-come from HDR buckets that are 0.1 % wide, so a count is off at most by the requests within 0.1 % of a bucket's end.
+For Prometheus to fetch, or for a push gateway or a file that node_exporter picks up. The buckets of the histograms are
+the usual ones; their counts come from HDR buckets that are 0.1 % wide, so a count is off at most by the requests within
+0.1 % of a bucket's end.
 
 Source: https://prometheus.io/docs/instrumenting/exposition_formats/ (text format 0.0.4).
 """
