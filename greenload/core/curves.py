@@ -83,8 +83,8 @@ def spans_of(
 ) -> list[Span]:
     """Return `slots`, as a run that goes on keeps them, as spans.
 
-    tally_of: what is looked at, None where there is nothing;  pause: the run may go on meanwhile, and only its last slots
-    change
+    tally_of: what is looked at, None where there is nothing;  pause: the run may go on meanwhile, of what is drawn only
+    the last slots change
     """
     spans = []
     for slot in list(slots):
