@@ -46,6 +46,7 @@ class Scenario:
 
     load     what it asks for itself;  fail_if, abort_if: and the thresholds
     options  what of it can be set for each run, by name with the defaults
+    names    all that the file defines
     """
 
     path: Path
@@ -55,6 +56,7 @@ class Scenario:
     fail_if: tuple[Threshold, ...] = ()
     abort_if: tuple[Threshold, ...] = ()
     options: Mapping[str, OptionValue] = field(default_factory=dict)
+    names: Mapping[str, object] = field(default_factory=dict, repr=False)
 
     def only(self, names: Sequence[str]) -> Scenario:
         """Return it with just the classes `names`; with all of them if these are none.  Raises ScenarioError."""
@@ -91,7 +93,8 @@ def load(path: Path | None, only: Sequence[str]) -> Scenario:
         )
     fail_if, abort_if = (_thresholds_in(module, variable) for variable in THRESHOLD_VARIABLES)
     load_wanted, options = _load_in(module), _options_in(module)
-    scenario = Scenario(path, hashlib.sha256(source).hexdigest(), found, load_wanted, fail_if, abort_if, options)
+    sha256 = hashlib.sha256(source).hexdigest()
+    scenario = Scenario(path, sha256, found, load_wanted, fail_if, abort_if, options, vars(module))
     chosen = scenario.only(only)
     for user_class in chosen.classes.values():
         _check_tasks(path, user_class.__name__, user_class._task_list)

@@ -43,6 +43,8 @@ from greenload.web.control import (
     Offered,
     Shown,
 )
+from greenload.web.extension import extensions_in
+from greenload.web.server import WebServer
 
 EDIT_SPAWN_RATE = 10.0  # users/s, when their number is changed and nobody says how fast
 
@@ -239,8 +241,18 @@ class Serving:
 def serve_page(premises: Premises, page: PageWanted) -> None:
     """Serve the page and make the runs it asks for, until a signal comes, or as long as `page` says."""
     log_book = LogBook()
+    serving = Serving(premises, log_book)
+    server = WebServer(
+        serving,
+        page.web_host,
+        page.web_port,
+        page.web_token,
+        page.web_cert,
+        page.web_key,
+        extensions_in(premises.scenario.names),
+    )
     with ExitStack() as cleanup:
         cleanup.callback(log_to(log_book, premises.outputs.log_level))
-        serving = Serving(premises, log_book)
-        click.echo("page: ", err=True)
+        cleanup.enter_context(server)
+        click.echo(f"page: {server.link}", err=True)
         serving.serve(at_once=page.autostart, quit_after_s=page.autoquit_s)  # switch
