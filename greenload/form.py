@@ -5,6 +5,7 @@ Each field is written as on the command line. Errors are told by field, all of t
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -28,6 +29,9 @@ FIELDS_OF = {
     OPEN: ("rate", "rate_stages", "arrivals", "max_users", "max_lag", "run_time"),
     OWN: ("run_time",),
 }
+
+PARTS = {"warmup": "warmup_s"}  # of Asked, where they are not called as the field is
+LOAD_FIELDS = {"model", *itertools.chain(*FIELDS_OF.values())}
 
 Form = Mapping[str, Any]
 
@@ -117,18 +121,17 @@ def asked_by(form: Form, base: Asked, offered: Mapping[str, OptionValue]) -> Ask
     options = reading.pairs("options")
     for name, text in options.items():
         reading.tried(f"options.{name}", partial(options_with, offered, {name: text}), ())
-    asked = replace(
-        base,
-        load=_load(reading),
-        host=reading.read("host", _url),
-        classes=reading.items("classes", str),
-        options={**base.options, **options},
-        fail_if=reading.items("fail_if", parse_threshold),
-        abort_if=reading.items("abort_if", parse_threshold),
-        warmup_s=reading.read("warmup", parse_duration_s, 0.0),
-    )
+    said = {
+        "host": reading.read("host", _url),
+        "classes": reading.items("classes", str),
+        "fail_if": reading.items("fail_if", parse_threshold),
+        "abort_if": reading.items("abort_if", parse_threshold),
+        "warmup": reading.read("warmup", parse_duration_s, 0.0),
+    }
+    meant = {PARTS.get(name, name): value for name, value in said.items() if name in form}
+    load = _load(reading) if form.keys() & LOAD_FIELDS else base.load
     reading.check()
-    return asked
+    return replace(base, load=load, options={**base.options, **options}, **meant)
 
 
 def label_by(form: Form, base: Label) -> Label:
@@ -191,7 +194,7 @@ def rate_text(per_s: float) -> str:
 
 
 def _load(reading: _Reading) -> Load:
-    model = reading.read("model", _one_of(CLOSED, OPEN, OWN), OWN)
+    model = reading.read("model", _one_of(CLOSED, OPEN, OWN), _model_of(reading.form))
     said = {
         "users": reading.read("users", _whole(1)),
         "spawn_rate": reading.read("spawn_rate", _above_zero),
@@ -217,6 +220,13 @@ def _load(reading: _Reading) -> Load:
     if not reading.wrong:
         reading.tried({CLOSED: "users", OPEN: "rate", OWN: "run_time"}[model], load.planned, None)
     return load
+
+
+def _model_of(form: Form) -> str:
+    """Return which model is meant where nobody says it: that of the fields that are there."""
+    if form.get("rate") or form.get("rate_stages"):
+        return OPEN
+    return CLOSED if form.get("users") or form.get("stages") else OWN
 
 
 def _text(said: Any) -> str:

@@ -55,6 +55,19 @@ def test_a_form_says_what_a_command_line_says():
     )
 
 
+def test_what_a_form_has_no_field_for_stays_as_it_was():
+    base = Asked(Load(users=3), "http://here", classes=("Reader",), fail_if=(parse_threshold("p99 > 1s"),))
+
+    assert asked_by({}, base, {}) == base
+    assert asked_by({"host": "", "classes": [], "fail_if": []}, base, {}) == Asked(Load(users=3))
+
+
+def test_without_a_model_the_fields_say_which_one_is_meant():
+    assert asked(users=5).load == Load(users=5)
+    assert asked(rate="5/s", run_time="3s").load == Load(rate=5.0, run_time=3.0)
+    assert asked(run_time="3s").load == Load(run_time=3.0)
+
+
 def test_only_the_fields_of_the_chosen_model_count():
     form = {"users": 5, "stages": "wrong", "rate": "20/s", "max_users": 3, "run_time": "9s"}
 
