@@ -18,9 +18,9 @@ from gevent.event import Event
 
 from greenload.core.codec import printable
 from greenload.core.errors import GreenloadError
-from greenload.core.fleet import Fleet, Order
+from greenload.core.fleet import Fleet
 from greenload.core.gate import Breach
-from greenload.core.messages import Ack, Refused, Start
+from greenload.core.messages import Ack, Order, Refused, Start
 from greenload.core.news import LOST, STALLED, News, NotKeptYet
 from greenload.core.results import Results
 from greenload.green import GreenThreads

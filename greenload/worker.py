@@ -26,6 +26,7 @@ from greenload.core.messages import (
     FromMaster,
     Grant,
     Hello,
+    Log,
     Refused,
     Start,
     Stop,
@@ -39,6 +40,7 @@ from greenload.row_desk import RowDesk
 from greenload.transport import Line, Unwelcome
 from greenload.user.recorder import describe
 from greenload.user.user import User
+from greenload.worker_log import WorkerLog
 
 HELLO_EVERY_S = 1.0
 HELLOS_BEFORE_A_WORD = 5
@@ -65,6 +67,7 @@ class Worker:
     hello             what the worker says of itself
     classes           the scenario's user classes, by name
     orphan_timeout_s  how long it goes on when nothing is heard of the master
+    log_lines         what is logged here and shall go to the master; None for one whose log is the master's own
     """
 
     def __init__(
@@ -73,11 +76,13 @@ class Worker:
         hello: Hello,
         classes: Mapping[str, type[User]],
         orphan_timeout_s: float = DEFAULT_ORPHAN_TIMEOUT_S,
+        log_lines: WorkerLog | None = None,
     ) -> None:
         self._line = line
         self._hello = hello
         self._classes = classes
         self._orphan_timeout_s = orphan_timeout_s
+        self._log_lines = log_lines
         self._threads = GreenThreads()
         self._outbox = Outbox()
         self._desk = RowDesk(self._claim)
@@ -140,6 +145,7 @@ class Worker:
         sender.kill()  # switch
         if not self._outbox.is_empty and self._refusal is None:
             raise MasterGone(f"no word from the master for {self._orphan_timeout_s:g} s; some reports were not taken")
+        self._say_what_was_logged()
         self._say_bye()  # switch
 
     def _put_last_report(self, part: Part) -> None:
@@ -190,10 +196,17 @@ class Worker:
             due = self._outbox.due(time.perf_counter())
             for report in due:
                 self._line.send(report)
+            if count % 4 == 0:
+                self._say_what_was_logged()
             if not due and count % 4 == 0:
                 waiting = self._outbox.unacknowledged
                 self._line.send(Beat(self._hello.worker, self._hello.epoch, part.known, waiting))
             gevent.sleep(SEND_EVERY_S)  # switch
+
+    def _say_what_was_logged(self) -> None:
+        lines, dropped = ((), 0) if self._log_lines is None else self._log_lines.take()
+        if lines:
+            self._line.send(Log(self._hello.worker, self._hello.epoch, lines, dropped))
 
     def _claim(self, number: int, rows: str, count: int) -> None:
         self._line.send(Claim(self._hello.worker, self._hello.epoch, number, rows, count))

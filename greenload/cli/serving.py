@@ -29,8 +29,8 @@ from greenload.core.schedule import NotRunning
 from greenload.core.shape import ShapeError
 from greenload.core.terms import Expected
 from greenload.form import Form, Unfit, rate_by, users_by, values_of
-from greenload.log_book import LogBook
 from greenload.master import Master
+from greenload.master_log import MasterLog
 from greenload.reception import Reception
 from greenload.web.control import (
     READY,
@@ -46,6 +46,7 @@ from greenload.web.control import (
 from greenload.web.extension import extensions_in
 from greenload.web.server import WebServer
 
+HERE = "master"  # whose own lines of the log are
 EDIT_SPAWN_RATE = 10.0  # users/s, when their number is changed and nobody says how fast
 
 log = logging.getLogger("greenload")
@@ -66,9 +67,9 @@ class _Going:
 class Serving:
     """One master's runs."""
 
-    def __init__(self, premises: Premises, log_book: LogBook) -> None:
+    def __init__(self, premises: Premises, master_log: MasterLog) -> None:
         self._premises = premises
-        self._log_book = log_book
+        self._master_log = master_log
         self._reception = Reception(premises.hub, premises.terms)
         self._form: Form = values_of(premises.asked, premises.keeping.label)
         self._going: _Going | None = None
@@ -143,7 +144,10 @@ class Serving:
         )
 
     def log(self) -> Sequence[LogLine]:
-        return [LogLine(*line) for line in self._log_book.lines]
+        lines = [LogLine(line.at, HERE, line.level, line.text) for line in self._master_log.lines]
+        if self._going is not None:
+            lines += (LogLine(*line) for line in self._going.run.fleet.log_book.lines)
+        return sorted(lines, key=lambda line: line.at)
 
     # What the page asks for
 
@@ -240,8 +244,8 @@ class Serving:
 
 def serve_page(premises: Premises, page: PageWanted) -> None:
     """Serve the page and make the runs it asks for, until a signal comes, or as long as `page` says."""
-    log_book = LogBook()
-    serving = Serving(premises, log_book)
+    master_log = MasterLog()
+    serving = Serving(premises, master_log)
     server = WebServer(
         serving,
         page.web_host,
@@ -252,7 +256,7 @@ def serve_page(premises: Premises, page: PageWanted) -> None:
         extensions_in(premises.scenario.names),
     )
     with ExitStack() as cleanup:
-        cleanup.callback(log_to(log_book, premises.outputs.log_level))
+        cleanup.callback(log_to(master_log, premises.outputs.log_level))
         cleanup.enter_context(server)
         click.echo(f"page: {server.link}", err=True)
         serving.serve(at_once=page.autostart, quit_after_s=page.autoquit_s)  # switch

@@ -29,6 +29,7 @@ from greenload.transport import Line, ZmqLine
 from greenload.user.recorder import describe
 from greenload.version import VERSION
 from greenload.worker import DEFAULT_ORPHAN_TIMEOUT_S, Worker
+from greenload.worker_log import WorkerLog
 
 DEFAULT_PORT = 5557
 ENDING = (signal.SIGINT, signal.SIGTERM)
@@ -72,7 +73,7 @@ def command(
     Without a scenario the worker gets the master's. Ctrl-C takes this worker out of the run: its tasks may finish, and
     the other workers take its users.
     """
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.INFO)
+    log_lines = _logging_begun()
     name = name or f"{socket.gethostname()}-{os.getpid()}"
     epoch = secrets.randbits(32)
     address = master_address(master, DEFAULT_PORT)
@@ -106,7 +107,8 @@ def command(
         for number in ENDING:
             cleanup.callback(gevent.signal_handler(number, part.stop).cancel)
         while not part.is_ending:
-            part.worker = Worker(line, Hello(name, epoch, VERSION, loaded.sha256), loaded.classes, orphan_timeout)
+            hello = Hello(name, epoch, VERSION, loaded.sha256)
+            part.worker = Worker(line, hello, loaded.classes, orphan_timeout, log_lines)
             _run(part.worker)
             if not part.worker.may_return:
                 return
@@ -124,6 +126,14 @@ class _Part:
         self.is_ending = True
         if self.worker is not None:
             self.worker.stop()
+
+
+def _logging_begun() -> WorkerLog:
+    """Let everything log to stderr, and return what takes it in for the master."""
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.INFO)
+    log_lines = WorkerLog()
+    logging.getLogger().addHandler(log_lines)
+    return log_lines
 
 
 def _fetched(line: Line, name: str, epoch: int) -> Bundle:

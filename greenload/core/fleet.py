@@ -10,19 +10,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from greenload.core.grants import Grants
+from greenload.core.log_book import LogBook
 from greenload.core.messages import (
     Ack,
     Bye,
     Claim,
     Farewell,
     Fetch,
-    FromMaster,
     FromWorker,
     Grant,
     Hello,
+    Log,
+    Order,
     Plan,
     Refused,
     Report,
@@ -41,13 +42,6 @@ ASK_EVERY_S = 1.0
 MOST_AHEAD_S = 600.0  # a worker's clock: a resumed master counts by the calendar's, or its machine stood still
 
 
-class Order(NamedTuple):
-    """Say `message` to whoever is at `route`."""
-
-    route: bytes
-    message: FromMaster
-
-
 class Fleet:
     """The workers of one run."""
 
@@ -55,6 +49,7 @@ class Fleet:
         self.results = Results(warmup_s)
         self.members: dict[str, Member] = {}
         self.errors: dict[str, str] = {}  # what broke which worker
+        self.log_book = LogBook()
         self._expected = expected
         self._terms = terms
         self._roster = RosterLog(plan)
@@ -133,6 +128,9 @@ class Fleet:
         member.is_heard(route, now_s)
         if isinstance(message, Bye):
             return self._bye(member, message, now_s)
+        if isinstance(message, Log):
+            self.log_book.hear(message, now_s)
+            return []
         if isinstance(message, Claim):
             return [Order(route, self._grant(message))]
         if isinstance(message, Report) and message.seq == member.seq + 1:

@@ -19,6 +19,9 @@ from greenload.core.shape import Shape
 from greenload.core.stats import Stats
 
 MOST_ROWS_AT_ONCE = 10_000
+LOG_LEVELS = ("info", "warning", "error", "critical")
+MOST_LINES_AT_ONCE = 50  # of a log
+MOST_LINE_CHARACTERS = 500
 MOST_CPU_PERCENT = 1e5  # of one core: a thousand of them
 
 
@@ -187,6 +190,30 @@ class Claim:
     count: int
 
 
+class LogLine(NamedTuple):
+    """A line that a worker logged.
+
+    at  when, by its calendar clock: ISO 8601, in UTC. For people only: nothing is computed from it
+    """
+
+    at: str
+    level: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Log:
+    """What a worker has logged lately, at most MOST_LINES_AT_ONCE lines, and how many lines it had no room for.
+
+    Nobody answers, and it is not said again: a line may be lost.
+    """
+
+    worker: str
+    epoch: int
+    lines: tuple[LogLine, ...]
+    dropped: int = 0
+
+
 @dataclass(frozen=True)
 class Bye:
     """A worker is done; all its reports were acknowledged.  error: what broke it, or None."""
@@ -263,6 +290,13 @@ class Refused:
     reason: str
 
 
-FromWorker = Hello | Fetch | Beat | Report | Claim | Bye
+FromWorker = Hello | Fetch | Beat | Report | Claim | Log | Bye
 FromMaster = Start | Changes | Ack | Farewell | Grant | Stop | Piece | Refused
 Message = FromWorker | FromMaster
+
+
+class Order(NamedTuple):
+    """What a master's mind wants said: `message` to whoever is at `route`."""
+
+    route: bytes
+    message: FromMaster

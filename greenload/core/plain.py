@@ -7,6 +7,7 @@ Knows nothing of bytes or sockets.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -35,7 +36,10 @@ from greenload.core.codec import (
     whole_from,
 )
 from greenload.core.messages import (
+    LOG_LEVELS,
     MOST_CPU_PERCENT,
+    MOST_LINE_CHARACTERS,
+    MOST_LINES_AT_ONCE,
     MOST_ROWS_AT_ONCE,
     Ack,
     Beat,
@@ -46,6 +50,8 @@ from greenload.core.messages import (
     Fetch,
     Grant,
     Hello,
+    Log,
+    LogLine,
     Message,
     Piece,
     Plan,
@@ -143,6 +149,29 @@ PLAN = record(
 )
 
 
+_AT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(\+00:00|Z)", re.ASCII)
+
+
+def _load_at(plain: Any) -> str:
+    need(isinstance(plain, str) and _AT.fullmatch(plain) is not None, "a time of day in UTC, ISO 8601", plain)
+    return str(plain)
+
+
+def _load_line(plain: Any) -> str:
+    is_one = isinstance(plain, str) and len(plain) <= MOST_LINE_CHARACTERS
+    need(is_one, f"text of at most {MOST_LINE_CHARACTERS} characters", plain)
+    return str(plain)
+
+
+LINES = many(record(LogLine, at=Codec(str, _load_at), level=one_of(*LOG_LEVELS), text=Codec(str, _load_line)))
+
+
+def _load_lines(plain: Any) -> tuple[LogLine, ...]:
+    need(len(listed(plain)) <= MOST_LINES_AT_ONCE, f"at most {MOST_LINES_AT_ONCE} lines", plain)
+    lines: tuple[LogLine, ...] = LINES.load(plain)
+    return lines
+
+
 def _report(**fields: Any) -> Report:
     report = Report(**fields)
     need(report.from_s <= report.until_s, "an end that is not before the beginning", [report.from_s, report.until_s])
@@ -176,6 +205,7 @@ _MESSAGES: dict[str, tuple[type, Codec]] = {
         Claim,
         record(Claim, worker=NAME, epoch=COUNT, number=COUNT, rows=TEXT, count=whole_from(1, MOST_ROWS_AT_ONCE)),
     ),
+    "log": (Log, record(Log, worker=NAME, epoch=COUNT, lines=Codec(LINES.dump, _load_lines), dropped=COUNT)),
     "bye": (Bye, record(Bye, worker=NAME, epoch=COUNT, error=optional(TEXT))),
     "start": (Start, record(Start, plan=PLAN, entries=ENTRIES, elapsed_s=SECONDS)),
     "changes": (Changes, record(Changes, first=COUNT, entries=ENTRIES)),

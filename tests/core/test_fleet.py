@@ -21,6 +21,8 @@ from greenload.core.messages import (
     Fetch,
     Grant,
     Hello,
+    Log,
+    LogLine,
     Plan,
     Refused,
     Report,
@@ -1739,3 +1741,20 @@ def test_how_many_reports_of_a_worker_wait_is_what_it_said_last():
         seen.append(play.fleet.results.workers["one"].unacknowledged)
 
     assert seen == [4, 2, 0]
+
+
+def test_what_a_worker_logged_is_heard_without_an_answer_and_is_a_sign_of_life():
+    play = Play()
+    play.hear(hello("one"))
+    play.now_s += STALLED_AFTER_S - 0.1
+    log = Log("one", EPOCHS["one"], (LogLine("2030-01-01T00:00:00+00:00", "info", "hello"),))
+
+    answered = play.hear(log)
+    stranger = play.hear(replace(log, worker="two"))
+    play.now_s += STALLED_AFTER_S - 0.1
+    play.tick()
+
+    assert answered == []
+    assert [type(message) for message in stranger] == [Refused]
+    assert [(line.source, line.text) for line in play.fleet.log_book.lines] == [("one", "hello")]
+    assert play.fleet.members["one"].state == RUNNING

@@ -19,6 +19,8 @@ from greenload.core.messages import (
     Claim,
     Grant,
     Hello,
+    Log,
+    LogLine,
     Plan,
     Refused,
     Report,
@@ -37,6 +39,7 @@ from greenload.core.stats import Sample, Stats, sum_of
 
 SHARES = (Share("Reader", 0.5), Share("Admin", 1, 2))
 PLAN = Plan(parse_stages("5@10s,0@5s"), 15.0, SHARES, "http://h", 10.0, -3, (Resolved("h", "::1"),), None, True)
+AT = "2030-01-01T10:20:30Z"
 CHANGES = (Change(0.0, JOIN, "one"), Change(4.5, LOSE, "one"))
 
 
@@ -114,6 +117,8 @@ def test_adding_what_came_over_a_wire_is_adding(one, two):
     [
         Hello("one", 7, "0.1.0", "ab" * 32),
         Beat("one", 7, 4, 2),
+        Log("one", 7, (), 0),
+        Log("one", 7, (LogLine("2030-01-01T10:20:30.123+00:00", "warning", "a\n\x1b"), LogLine(AT, "info", "")), 9),
         Bye("one", 7, None),
         Bye("one", 7, "TypeError: boom"),
         Start(PLAN, CHANGES, 2.5),
@@ -428,3 +433,27 @@ def test_arrivals_that_cannot_be_meant_are_no_message(place, value):
 
     with pytest.raises(Malformed):
         from_plain(plain)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "what"),
+    [
+        (lambda log: log[3].extend(log[3][:1] * 50), "log: lines: expected at most 50 lines"),
+        (lambda log: log[3][0].__setitem__(2, "x" * 501), "text: expected text of at most 500 characters"),
+        (lambda log: log[3][0].__setitem__(2, b"x"), "text: expected text of at most 500 characters"),
+        (lambda log: log[3][0].__setitem__(1, "\x1b"), "level: expected info or warning or error or critical"),
+        (lambda log: log[3][0].__setitem__(0, AT + "\n"), "at: expected a time of day in UTC, ISO 8601"),
+        (lambda log: log[3][0].__setitem__(0, "yesterday"), "at: expected a time of day in UTC, ISO 8601"),
+        (lambda log: log[3][0].append(1), "expected a list of 3"),
+        (lambda log: log.__setitem__(4, -1), "log: dropped: expected a whole number of 0 to"),
+    ],
+    ids=["many", "long", "bytes", "level", "line end", "time", "more", "dropped"],
+)
+def test_a_log_with_more_in_it_than_a_worker_says_is_refused(spoil, what):
+    plain = json.loads(json.dumps(to_plain(Log("one", 7, (LogLine(AT, "info", "hello"),), 0))))
+
+    spoil(plain)
+
+    with pytest.raises(Malformed) as refused:
+        from_plain(plain)
+    assert what in str(refused.value)
