@@ -32,8 +32,12 @@ export function chartsTab(place, run) {
     location.hash = names.value ? `charts?${new URLSearchParams(JSON.parse(names.value))}` : "charts";
   });
   run.onSecond(second => {
-    if (!place.offsetParent || document.hidden || wanted.name || second.run !== shown.run) return;
-    if (shown.until === null || second.second <= shown.until) return;
+    if (!place.offsetParent || document.hidden) {
+      // What is not drawn now is missing later: then all is asked for anew.
+      shown.at = -Infinity;
+      return;
+    }
+    if (wanted.name || second.run !== shown.run || shown.until === null || second.second <= shown.until) return;
     shown.until = second.second;
     append(board, second);
   });

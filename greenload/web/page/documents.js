@@ -12,11 +12,17 @@ export class Documents {
   // The document at `path`, not much older than a second. Raises what api.js raises.
   async read(path) {
     const kept = this.kept.get(path);
-    if (kept && (document.hidden || performance.now() - kept.askedAt < SHORTEST_MS)) return kept.answer;
-    const asked = {askedAt: performance.now(), answer: get(path)};
+    // A server that takes long is not asked again before it has answered.
+    const isFresh = kept && (kept.isAwaited || performance.now() - kept.askedAt < SHORTEST_MS);
+    if (kept && (isFresh || document.hidden)) return kept.answer;
+    const asked = {askedAt: performance.now(), answer: get(path), isAwaited: true};
     this.kept.set(path, asked);
-    // What went wrong is no document: it is asked for again.
-    asked.answer.catch(() => this.kept.delete(path));
+    asked.answer.then(() => {
+      asked.isAwaited = false;
+    }, () => {
+      // What went wrong is no document: it is asked for again.
+      if (this.kept.get(path) === asked) this.kept.delete(path);
+    });
     return asked.answer;
   }
 

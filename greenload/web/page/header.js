@@ -51,17 +51,19 @@ export class Header {
   }
 
   _drawFigures() {
-    const {elapsed_s, remaining_s, last, wanted, in_flight} = this.run.now;
-    for (const place of ["figures", "window"]) show(byId(place), this.run.id !== null);
+    const {elapsed_s, remaining_s, last, wanted, model, in_flight, iterations_per_s} = this.run.now;
+    for (const place of ["figures", "figures-note"]) show(byId(place), this.run.id !== null);
     if (this.run.id === null) return;
-    say(byId("window"), `Users, rates and times: the last ${last?.seconds ?? 10} s${this.run.isGoingOn() ? "" : " of the run"}.`);
-    const asked = wanted?.rate ? ` of ${wanted.rate}` : "";
+    const when = `the last ${last?.seconds ?? 10} s${this.run.isGoingOn() ? "" : " of the run"}`;
+    say(byId("figures-note"), `Requests/s, failures/s and p50 to p99: ${when}.`);
     const users = wanted?.users ? ` of ${grouped(wanted.users)}` : "";
     this._figure("Elapsed", "", duration(elapsed_s));
     this._figure("Remaining", "", this.run.isGoingOn() && remaining_s === null ? "no end" : duration(remaining_s));
     this._figure("Users", "", grouped(last?.users), users);
     this._figure("In flight", "", grouped(in_flight));
-    this._figure("Requests/s", "", rate(last?.rps), asked);
+    // Arrivals are iterations, not requests: of those each may make several.
+    if (model === "rate") this._figure("Iterations/s", "", rate(iterations_per_s), wanted?.rate ? ` of ${wanted.rate}` : "");
+    this._figure("Requests/s", "", rate(last?.rps));
     this._figure("Failures/s", "", rate(last?.failures_per_s), "", last?.failures_per_s > 0);
     this._figure("p50", "ms", ms(last?.p50_ms));
     this._figure("p95", "ms", ms(last?.p95_ms));
@@ -90,6 +92,8 @@ export class Header {
     if (!isShown) return;
     const isOver = !this.run.isGoingOn();
     renew(byId("verdict"), [verdict, broken, isOver], () => verdictParts(verdict, broken, isOver));
+    // Read out when it changes, and not each time that a number in a reason has moved on.
+    renew(byId("verdict-said"), [verdict?.status, verdict?.reasons?.length, broken, isOver], () => [byId("verdict").textContent]);
     byId("verdict").classList.toggle("suspect", Boolean(broken) || verdict.status !== "valid");
   }
 

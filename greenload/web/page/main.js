@@ -41,7 +41,7 @@ class Page {
     });
     addEventListener("hashchange", () => this._go());
     document.addEventListener("visibilitychange", () => document.hidden || this._refresh());
-    this.run.onState(() => this._refresh());
+    this.run.onState(() => this._attempt(() => this.run.look()).then(() => this._refresh()));
     await this._attempt(() => this.run.look());
     this._go();
     this.live.begin();
