@@ -29,6 +29,10 @@ class StoreError(GreenloadError):
     """The file cannot be used, or has no such run."""
 
 
+class NoSuchRun(StoreError):
+    """The file has no run of that name."""
+
+
 class StoreBusy(StoreError, NotKeptYet):
     """Another process is writing to the file."""
 

@@ -22,7 +22,7 @@ from greenload.core.messages import Account, Plan
 from greenload.core.news import News
 from greenload.core.run_info import RunInfo
 from greenload.core.stats import Stats
-from greenload.database import Database, StoreBusy, StoreError
+from greenload.database import Database, NoSuchRun, StoreBusy, StoreError
 from greenload.run_lock import CannotLock, RunLock
 from greenload.stored_run import (
     NO_LABEL,
@@ -39,7 +39,7 @@ from greenload.stored_run import (
 )
 from greenload.tables import BREACH, TABLES, as_text, change_row, second_row, tally_rows
 
-__all__ = ["Label", "ListedRun", "Store", "StoreBusy", "StoreError", "StoredRun"]
+__all__ = ["Label", "ListedRun", "NoSuchRun", "Store", "StoreBusy", "StoreError", "StoredRun"]
 
 PATIENCE_AT_THE_END_S = 30.0  # of one who has nothing else to do
 

@@ -25,7 +25,7 @@ from greenload.core.roster import LOSE, Change, Entry
 from greenload.core.run_info import RunInfo
 from greenload.core.slots import WIDEST_PART, Slot
 from greenload.core.stats import Stats
-from greenload.database import Database, StoreError
+from greenload.database import Database, NoSuchRun
 from greenload.run_lock import is_locked
 from greenload.tables import (
     BREACH,
@@ -178,11 +178,11 @@ def _take_in(stats: Stats, columns: list[Any]) -> None:
 
 
 def row_of(file: Database, run_id: str) -> tuple[Any, ...]:
-    """Return the row of the run `run_id`.  Raises StoreError when there is none."""
+    """Return the row of the run `run_id`.  Raises NoSuchRun."""
     for row in file.execute("SELECT * FROM run WHERE id = ?", (run_id,)):
         return tuple(row)
     known = ", ".join(name for (name,) in file.execute("SELECT id FROM run ORDER BY started DESC LIMIT 5"))
-    raise StoreError(f"no run {run_id} in {file.path}; " + (f"the last ones: {known}" if known else "it is empty"))
+    raise NoSuchRun(f"no run {run_id} in {file.path}; " + (f"the last ones: {known}" if known else "it is empty"))
 
 
 def read_list(file: Database, most: int | None, tags: Mapping[str, str]) -> list[ListedRun]:

@@ -19,6 +19,7 @@ FLOORS = {
     "core/hdr_counts": 0,
     "core/histogram": 0.1,
     "core/kinds": 0.3,
+    "core/pause": 0,
     "core/phases": 0.5,
     "core/placement": 0,
     "core/shape": 0.5,
@@ -112,6 +113,7 @@ STAYING |= {"self._sock.send", "self._tls.read", "self._outgoing.read", "os.read
 GREEN_FILES = [
     "curve.py", "engine.py", "green.py", "master.py", "part.py", "row_desk.py", "scenario_files.py", "transport.py",
     "worker.py", "alarm.py", "open_model.py",
+    "web/breath.py", "web/connection.py", "web/history.py", "web/live.py", "web/prepared.py", "web/server.py",
     "user/user.py", "http/session.py", "http/pooled.py", "http/pooled_reply.py", "http/names.py",
     "http/phased.py", "http/wire.py", "http/wire_connect.py", "http/wire_socket.py",
 ]  # fmt: skip

@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from random import Random
 from typing import NamedTuple
 
@@ -25,6 +26,7 @@ MOST_LAG_S = 3_600.0
 # moment does not depend on what came before it, so the blocks together are the process, and any of them can be drawn
 # without the others.
 _BLOCK = 64
+_CHUNK = 64 * _BLOCK  # that are counted once
 
 # Multiples of these two, modulo 1, fill the unit square more evenly than random numbers would: each class gets its part
 # to within a few arrivals, and each worker its part of each class. The inverse powers of the plastic number; source:
@@ -85,7 +87,7 @@ class Arrivals:
     def count_until(self, until_s: float, seed: int) -> int:
         """Return how many come due before `until_s`."""
         end = self.rate.area_until(until_s)
-        return len(_numbers(0.0, end)) if self.spacing == UNIFORM else sum(1 for _ in _poisson(0.0, end, seed))
+        return len(_numbers(0.0, end)) if self.spacing == UNIFORM else _count_poisson(end, seed)
 
 
 def _numbers(first: float, end: float) -> range:
@@ -102,6 +104,18 @@ def _uniform(first: float, end: float) -> Iterator[tuple[float, float, float]]:
 def _part(multiple: int) -> float:
     """Return what `multiple` is above a multiple of _ONE, as a part of it: below 1 also when rounded."""
     return (multiple % _ONE >> _ONE_BITS - _FLOAT_BITS) / (1 << _FLOAT_BITS)
+
+
+def _count_poisson(end: float, seed: int) -> int:
+    chunks = int(end // _CHUNK)
+    rest = sum(1 for _ in _poisson(chunks * _CHUNK, end, seed))
+    return rest + sum(_count_in_chunk(seed, chunk) for chunk in range(chunks))
+
+
+# Asked for each second of a run that somebody watches: to draw all of an hour anew would take seconds.
+@lru_cache(maxsize=4_096)
+def _count_in_chunk(seed: int, chunk: int) -> int:
+    return sum(1 for _ in _poisson(chunk * _CHUNK, (chunk + 1) * _CHUNK, seed))
 
 
 def _poisson(first: float, end: float, seed: int) -> Iterator[tuple[float, float, float]]:

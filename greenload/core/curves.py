@@ -6,11 +6,12 @@ Whatever a chart shows is computed here, from counts that were added up first. K
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from greenload.core.histogram import HIGHEST_US, Histogram, highest_us_in
 from greenload.core.messages import Account
+from greenload.core.pause import Pause, no_pause
 from greenload.core.results import WorkerRecord
 from greenload.core.slots import Slot
 from greenload.core.stats import Stats, Tally, Timings
@@ -70,16 +71,32 @@ class Heat:
     rates: list[list[float | None]]
 
 
-def spans_of(slots: Iterable[Slot], elapsed_s: float) -> list[Span]:
-    """Return `slots`, as a run that goes on keeps them, as spans."""
+def _total_of(slot: Slot) -> Tally | None:
+    return slot.total
+
+
+def spans_of(
+    slots: Iterable[Slot],
+    elapsed_s: float,
+    tally_of: Callable[[Slot], Tally | None] = _total_of,
+    pause: Pause = no_pause,
+) -> list[Span]:
+    """Return `slots`, as a run that goes on keeps them, as spans.
+
+    tally_of: what is looked at, None where there is nothing;  pause: the run may go on meanwhile, of what is drawn only
+    the last slots change
+    """
     spans = []
-    for slot in slots:
-        stats = slot.stats
+    for slot in list(slots):
+        stats, tally = slot.stats, tally_of(slot)
         width_s = min(slot.first_s + slot.width_s, elapsed_s) - slot.first_s
-        span = Span(slot.first_s, width_s, slot.users, slot.in_flight, stats.iterations, stats.dropped)
-        span.tally.add(slot.total)
-        span.lag.add(stats.lag)
-        spans.append(span)
+        if width_s > 0:
+            span = Span(slot.first_s, width_s, slot.users, slot.in_flight, stats.iterations, stats.dropped)
+            if tally is not None:
+                span.tally.add(tally)
+            span.lag.add(stats.lag)
+            spans.append(span)
+        pause()
     return _whole(spans)
 
 
@@ -153,7 +170,9 @@ def _whole(spans: list[Span]) -> list[Span]:
     return spans
 
 
-def joined(spans: Iterable[Span], most: int, requests: int = 0, part: float = 1.0) -> list[Span]:
+def joined(
+    spans: Iterable[Span], most: int, requests: int = 0, part: float = 1.0, pause: Pause = no_pause
+) -> list[Span]:
     """Return neighbours joined, `spans` left as they are, so that there are about `most` at the most.
 
     requests, part: and go on joining while there are fewer requests in one and it is no more than `part` of the time.
@@ -165,6 +184,7 @@ def joined(spans: Iterable[Span], most: int, requests: int = 0, part: float = 1.
     found: list[Span] = []
     is_given = True  # whether the last one is nobody's but the caller's, and must not be added to
     for span in given:
+        pause()
         last = found[-1] if found else None
         if last is None or last.end_s < span.first_s or _is_enough(last, whole_s / most, requests, part * whole_s):
             found.append(span)
@@ -183,9 +203,12 @@ def _is_enough(span: Span, least_s: float, requests: int, widest_s: float) -> bo
     return span.width_s > 0.999 * least_s and (span.tally.requests >= requests or span.width_s >= widest_s)
 
 
-def heat_of(spans: Sequence[Span]) -> Heat | None:
+def heat_of(spans: Sequence[Span], pause: Pause = no_pause) -> Heat | None:
     """Return the heatmap of the response times in `spans`, None when no request ended in them."""
-    columns = [_counts_by_band(span.tally) for span in spans]
+    columns = []
+    for span in spans:
+        columns.append(_counts_by_band(span.tally))
+        pause()
     used = {band for column in columns for band in column}
     if not used:
         return None

@@ -15,7 +15,8 @@ Knows nothing of clocks, names or requests.
 from __future__ import annotations
 
 import struct
-from itertools import chain
+from bisect import bisect_left
+from itertools import accumulate, chain
 from operator import mul
 
 from hdrh.histogram import HdrHistogram
@@ -136,15 +137,12 @@ class Histogram:
             raise ValueError("no percentile: nothing was recorded")
         if percents != sorted(percents):
             raise ValueError(f"percents must ascend: {percents}")
-        values: list[int] = []
-        ranks = [self._rank(percent) for percent in percents]
-        seen = 0
-        for bucket in sorted(self.counts):
-            seen += self.counts[bucket]
-            while len(values) < len(ranks) and ranks[len(values)] <= seen:
-                # The true value lies in this bucket, and nothing recorded lies above the exact maximum.
-                values.append(min(highest_us_in(bucket), self.max_us))
-        return values
+        buckets = sorted(self.counts)
+        seen = list(accumulate(map(self.counts.__getitem__, buckets)))
+        # The true value lies in this bucket, and nothing recorded lies above the exact maximum.
+        return [
+            min(highest_us_in(buckets[bisect_left(seen, self._rank(percent))]), self.max_us) for percent in percents
+        ]
 
     def _rank(self, percent: float) -> int:
         if not 0 < percent <= 100:

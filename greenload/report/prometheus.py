@@ -1,14 +1,15 @@
-"""A run as Prometheus text: what its counters and histograms stood at when it ended.
+"""A run as Prometheus text: what its counters and histograms stand at, or stood at when it ended.
 
-For a push gateway or a file that node_exporter picks up. The buckets of the histograms are the usual ones; their counts
-come from HDR buckets that are 0.1 % wide, so a count is off at most by the requests within 0.1 % of a bucket's end.
+For Prometheus to fetch, or for a push gateway or a file that node_exporter picks up. The buckets of the histograms are
+the usual ones; their counts come from HDR buckets that are 0.1 % wide, so a count is off at most by the requests within
+0.1 % of a bucket's end.
 
 Source: https://prometheus.io/docs/instrumenting/exposition_formats/ (text format 0.0.4).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from greenload.core.histogram import Histogram, highest_us_in
 from greenload.core.results import Results
@@ -37,9 +38,9 @@ def prometheus(run: RunInfo, results: Results) -> Iterator[str]:
     yield from _counter(
         "received_bytes", "Bytes of bodies.", [(labels, tally.received_bytes) for labels, tally in names]
     )
-    failures = [
+    failures = (
         (f"{labels},{_labels(error=kind)}", seen.count) for labels, tally in names for kind, seen in tally.failures
-    ]
+    )
     yield from _counter("failures", "Requests that failed, by kind.", failures)
     for clock, meaning in (("response", "intended"), ("service", "real")):
         yield f"# HELP greenload_{clock}_time_seconds Time from a request's {meaning} start to its end.\n"
@@ -48,7 +49,7 @@ def prometheus(run: RunInfo, results: Results) -> Iterator[str]:
             yield from _histogram(f"greenload_{clock}_time_seconds", labels, getattr(tally.ended(), clock))
 
 
-def _counter(what: str, meaning: str, counted: list[tuple[str, int]]) -> Iterator[str]:
+def _counter(what: str, meaning: str, counted: Iterable[tuple[str, int]]) -> Iterator[str]:
     yield f"# HELP greenload_{what}_total {meaning}\n# TYPE greenload_{what}_total counter\n"
     for labels, count in counted:
         yield f"greenload_{what}_total{{{labels}}} {count}\n"

@@ -13,6 +13,7 @@ from greenload.core.gate import Outcome
 from greenload.core.histogram import Histogram, fewest_for
 from greenload.core.kinds import Occurrences
 from greenload.core.offer import Offer
+from greenload.core.pause import Pause, no_pause
 from greenload.core.phases import PHASES, Phases
 from greenload.core.results import Results, WorkerRecord
 from greenload.core.run_info import RunInfo
@@ -26,50 +27,52 @@ PERCENTS = (50.0, 75.0, 90.0, 95.0, 99.0, 99.9)
 Document = dict[str, Any]
 
 
-def summarize(run: RunInfo, results: Results, outcomes: Sequence[Outcome] = (), offer: Offer | None = None) -> Document:
+def summarize(
+    run: RunInfo,
+    results: Results,
+    outcomes: Sequence[Outcome] = (),
+    offer: Offer | None = None,
+    pause: Pause = no_pause,
+) -> Document:
     """Return the document for `results` as they stand now; every key of a time or a size says its unit.
 
     Requests and lag are those of the time after the warm-up; what went wrong in the scenario counts from the beginning.
+    All numbers of requests are as of one moment, also where `pause` lets the run go on.
     """
     total, measured = results.total, results.measured
     verdict, why = judge(results, offer, outcomes), why_clocks_differ(results, offer)
-    return {
+    named = sorted(measured.tallies.items())
+    rows = [_counts(tally, results.measured_s, *called) for called, tally in named]
+    whole = _counts(results.measured_tally, results.measured_s)
+    document = {
         "schema": SCHEMA,
-        "run": {
-            "id": run.id,
-            "started": run.started,
-            "duration_s": round(results.elapsed_s, 3),
-            "warmup_s": results.warmup_s,
-            "model": run.model,
-            "scenario": run.scenario,
-            "scenario_sha256": run.scenario_sha256,
-            "host": run.host,
-            "workers": len(results.workers),
-            "seed": run.seed,
-            "version": run.version,
-        },
+        "run": _run(run, results),
         "verdict": {"status": verdict.status, "reasons": list(verdict.reasons)},
         "thresholds": [_threshold(outcome) for outcome in outcomes],
         "arrivals": None if offer is None else _arrivals(offer),
         "reconciliation": _reconciliation(results),
-        "names": _names(measured, results.measured_s),
-        "total": _tally(results.measured_tally, results.measured_s),
+        "names": rows,
+        "total": whole,
         "clocks": {"differ": why is not None, "why": why},
         "missed_slots": measured.missed_slots,
         "longest_stall": _stall(measured.longest_stall),
-        "failures": _failures(measured),
+        "failures": _failures(measured, pause),
         "exceptions": [{**_exception(text), **_occurrences(occurrences)} for text, occurrences in total.exceptions],
         "users_died": total.users_died,
         "workers": [_worker(*worker) for worker in enumerate(results.workers.items())],
         "generator": _generator(results),
     }
+    for row, tally in zip([*rows, whole], [*(tally for _, tally in named), results.measured_tally], strict=True):
+        row.update(_times(tally))
+        pause()
+    return document
 
 
 def excerpt(document: Document, measured: Stats, seconds: float) -> Document:
     """Return `document` with the requests of `measured`, which took `seconds`; all else stays that of the whole run."""
     return {
         **document,
-        "names": _names(measured, seconds),
+        "names": [_tally(tally, seconds, *called) for called, tally in sorted(measured.tallies.items())],
         "total": _tally(measured.total(), seconds),
         # Why the clocks differ was looked for in the whole run.
         "clocks": {"differ": False, "why": None},
@@ -79,16 +82,31 @@ def excerpt(document: Document, measured: Stats, seconds: float) -> Document:
     }
 
 
-def _names(measured: Stats, seconds: float) -> list[Document]:
-    return [_tally(tally, seconds, method, name) for (method, name), tally in sorted(measured.tallies.items())]
+def _run(run: RunInfo, results: Results) -> Document:
+    return {
+        "id": run.id,
+        "started": run.started,
+        "duration_s": round(results.elapsed_s, 3),
+        "warmup_s": results.warmup_s,
+        "model": run.model,
+        "scenario": run.scenario,
+        "scenario_sha256": run.scenario_sha256,
+        "host": run.host,
+        "workers": len(results.workers),
+        "seed": run.seed,
+        "version": run.version,
+    }
 
 
-def _failures(measured: Stats) -> list[Document]:
-    return [
-        {"method": method, "name": name, "error": kind, **_occurrences(occurrences)}
-        for (method, name), tally in sorted(measured.tallies.items())
-        for kind, occurrences in tally.failures
-    ]
+def _failures(measured: Stats, pause: Pause = no_pause) -> list[Document]:
+    found: list[Document] = []
+    for (method, name), tally in sorted(measured.tallies.items()):
+        found += (
+            {"method": method, "name": name, "error": kind, **_occurrences(occurrences)}
+            for kind, occurrences in tally.failures
+        )
+        pause()
+    return found
 
 
 def _threshold(outcome: Outcome) -> Document:
@@ -170,8 +188,11 @@ def _stall(stall: Stall | None) -> Document | None:
 
 
 def _tally(tally: Tally, seconds: float, method: str = "", name: str = "Total") -> Document:
-    ended = tally.ended()
-    document: Document = {
+    return {**_counts(tally, seconds, method, name), **_times(tally)}
+
+
+def _counts(tally: Tally, seconds: float, method: str = "", name: str = "Total") -> Document:
+    return {
         "method": method,
         "name": name,
         "requests": tally.requests,
@@ -180,11 +201,16 @@ def _tally(tally: Tally, seconds: float, method: str = "", name: str = "Total") 
         "unfinished": tally.unfinished.count,
         "unfinished_oldest_s": round(tally.unfinished.max_us / 1e6, 3) if tally.unfinished.count else None,
         "bytes": tally.received_bytes,
-        "clamped": ended.response.clamped,
-        "service_ms": milliseconds(ended.service),
-        "response_ms": milliseconds(ended.response),
+        "clamped": tally.succeeded.response.clamped + tally.failed.response.clamped,
     }
-    return document if tally.phases is None else {**document, "phases": _phases(tally.phases)}
+
+
+def _times(tally: Tally) -> Document:
+    ended = tally.ended()
+    service = milliseconds(ended.service)
+    response = dict(service) if ended.are_alike else milliseconds(ended.response)
+    times = {"service_ms": service, "response_ms": response}
+    return times if tally.phases is None else {**times, "phases": _phases(tally.phases)}
 
 
 def _phases(phases: Phases) -> Document:

@@ -6,36 +6,40 @@ How they look is the page's own affair (page.js). No text in them comes from a s
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, TypeVar
 
 from greenload.core.curves import Heat, Span, heat_of, joined, spectrum
 from greenload.core.histogram import Histogram, fewest_for
 from greenload.core.messages import Plan
+from greenload.core.pause import Pause, no_pause
 from greenload.core.stats import Timings
 
 Chart = dict[str, Any]
 Number = float | None
+Each = TypeVar("Each")
 
 MOST_POINTS, MOST_COLUMNS = 300, 180
 WIDEST_POINT = 1 / 20  # of the time shown, that one point of a percentile may stand for
 OVER_TIME = "seconds since the run began"
 
 
-def charts_of(spans: Sequence[Span], measured: Timings, plan: Plan, warmup_s: float) -> list[Chart]:
+def charts_of(
+    spans: Sequence[Span], measured: Timings, plan: Plan, warmup_s: float, pause: Pause = no_pause
+) -> list[Chart]:
     """Return what there is to draw of `spans`; measured: of the requests that count."""
     if not spans:
         return []
-    points = joined(spans, MOST_POINTS)
-    certain = joined(spans, MOST_POINTS, fewest_for(99), WIDEST_POINT)
+    points = joined(spans, MOST_POINTS, pause=pause)
+    certain = joined(spans, MOST_POINTS, fewest_for(99), WIDEST_POINT, pause)
     drawn = [
         _rates(points),
         _users(points),
         *([] if plan.arrivals is None else [_arrivals(points, plan)]),
-        _percentiles(certain),
-        _heatmap(heat_of(joined(spans, MOST_COLUMNS))),
-        _spectrum(measured),
-        _lag(points),
+        _percentiles(certain, pause),
+        _heatmap(heat_of(joined(spans, MOST_COLUMNS, pause=pause), pause)),
+        spectrum_chart(measured),
+        _lag(points, pause),
     ]
     shown = [chart for chart in drawn if chart is not None]
     for chart in shown:
@@ -75,17 +79,17 @@ def _arrivals(spans: Sequence[Span], plan: Plan) -> Chart:
     return _over_time("arrivals", "Arrivals", "arrivals/s", lines, "Offered: the rate as it was planned.")
 
 
-def _percentiles(spans: Sequence[Span]) -> Chart | None:
-    ended = [span.tally.ended() for span in spans]
+def _percentiles(spans: Sequence[Span], pause: Pause) -> Chart | None:
+    ended = [span.tally.ended() for span in _pausing(spans, pause)]
     if not any(timings.service.count for timings in ended):
         return None
     differ = any(not timings.are_alike for timings in ended)
     clock = "response " if differ else ""
-    response = [_ms(timings.response, [50, 95, 99, 100]) for timings in ended]
+    response = [_ms(timings.response, [50, 95, 99, 100]) for timings in _pausing(ended, pause)]
     names = ("median", "p95", "p99", "max")
     lines = [_line(clock + names[place], spans, [ms[place] for ms in response]) for place in (3, 2, 1, 0)]
     if differ:
-        lines.append(_line("service p99", spans, [_ms(timings.service, [99])[0] for timings in ended]))
+        lines.append(_line("service p99", spans, [_ms(timings.service, [99])[0] for timings in _pausing(ended, pause)]))
     note = (
         "Each point takes in as many seconds as it needs for 100 requests, but at most a twentieth of the time shown;"
         " a percentile of fewer requests than it needs is not drawn."
@@ -120,20 +124,26 @@ def _decades(rates: Iterable[float]) -> list[tuple[float, str]]:
     return [(power, f"{10.0**power:g}") for power in range(lowest, highest + 1)]
 
 
-def _spectrum(measured: Timings) -> Chart | None:
-    if not measured.service.count:
-        return None
+def spectrum_chart(measured: Timings) -> Chart | None:
+    """Return the percentile spectrum, by both clocks where they differ; None when no request ended."""
     clocks = [("response = service", measured.response)]
     if not measured.are_alike:
         clocks = [("response", measured.response), ("service", measured.service)]
+    return spectra(clocks)
+
+
+def spectra(histograms: Sequence[tuple[str, Histogram]]) -> Chart | None:
+    """Return the spectra of `histograms`, each with a name, laid over each other; None when there is nothing in any."""
     lines = []
-    for name, histogram in clocks:
+    for name, histogram in histograms:
         points = spectrum(histogram)
         labels = [f"p{100 * (1 - 1 / x):.7g}" for x, _ in points[:-1]] + ["max"]
-        lines.append(
-            {"name": name, "x": [_short(x) for x, _ in points], "y": [us / 1000 for _, us in points], "labels": labels}
-        )
-    most = measured.service.count
+        if points:
+            xs, ys = [_short(x) for x, _ in points], [us / 1000 for _, us in points]
+            lines.append({"name": name, "x": xs, "y": ys, "labels": labels})
+    if not lines:
+        return None
+    most = max(histogram.count for _, histogram in histograms)
     nines = [(10**power, f"{100 * (1 - 10.0**-power):.7g} %") for power in range(1 + math.floor(math.log10(most)))]
     return {
         "id": "spectrum",
@@ -149,13 +159,19 @@ def _spectrum(measured: Timings) -> Chart | None:
     }
 
 
-def _lag(spans: Sequence[Span]) -> Chart | None:
+def _lag(spans: Sequence[Span], pause: Pause) -> Chart | None:
     if not any(span.lag.count for span in spans):
         return None
-    lags = [_ms(span.lag, [50, 100]) for span in spans]
+    lags = [_ms(span.lag, [50, 100]) for span in _pausing(spans, pause)]
     lines = [_line("max", spans, [most for _, most in lags]), _line("median", spans, [median for median, _ in lags])]
     note = "How late the generator itself woke up: in times below this nothing can be read."
     return _over_time("lag", "Lag of the generator", "ms", lines, note)
+
+
+def _pausing(each: Iterable[Each], pause: Pause) -> Iterator[Each]:
+    for one in each:
+        pause()
+        yield one
 
 
 def _over_time(name: str, title: str, y_title: str, lines: Sequence[Chart], note: str = "") -> Chart:

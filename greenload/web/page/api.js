@@ -29,7 +29,8 @@ async function answered(path, options) {
   } catch (error) {
     throw new NoAnswer("no connection to the master");
   }
-  const body = await answer.json().catch(() => ({}));
+  const isText = answer.headers.get("Content-Type")?.startsWith("text/plain");
+  const body = isText ? await answer.text() : await answer.json().catch(() => ({}));
   if (answer.ok) return body;
   throw new Refusal(answer.status, body.error ?? `the server answered ${answer.status}`, body.fields ?? {});
 }

@@ -6,8 +6,8 @@ import {element, renew} from "./dom.js";
 const FORMATS = [
   ["html", "Report", "one page with tables and charts, which works without a network"],
   ["json", "Summary", "all that is known of the run, as JSON"],
-  ["csv", "CSV", "one line for each second and name"],
-  ["ndjson", "NDJSON", "the same as lines of JSON"],
+  ["csv", "CSV", "Locust's four files, and one with the verdict, packed as zip"],
+  ["ndjson", "NDJSON", "each second and name as a line of JSON"],
   ["hlog", "HdrHistogram log", "the exact histograms, for other tools"],
   ["prometheus", "Prometheus text", "the totals as metrics"],
 ];

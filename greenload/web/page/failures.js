@@ -22,10 +22,15 @@ export function failuresTable(id) {
 
 export function failuresTab(place, run) {
   const table = failuresTable("failures");
-  place.append(element("h2", {class: "unseen"}, "Failures"), table.place);
+  const left = element("p", {class: "note", hidden: true});
+  place.append(element("h2", {class: "unseen"}, "Failures"), table.place, left);
   return {
     async refresh() {
-      table.show((await run.look()).document?.failures ?? []);
+      const {document} = await run.look();
+      table.show(document?.failures ?? []);
+      const leftOut = document?.failures_left_out ?? 0;
+      show(left, leftOut > 0);
+      say(left, `These are the most frequent; ${counted(leftOut, "rarer kind")} are left out here.`);
     },
   };
 }

@@ -9,6 +9,7 @@ import {exceptionsTab, failuresTab} from "./failures.js";
 import {historyTab} from "./history.js";
 import {Header} from "./header.js";
 import {Live} from "./live.js";
+import {ownTab} from "./own_tab.js";
 import {Run} from "./run.js";
 import {runTab} from "./run_tab.js";
 import {statisticsTab} from "./statistics.js";
@@ -42,7 +43,7 @@ class Page {
     addEventListener("hashchange", () => this._go());
     document.addEventListener("visibilitychange", () => document.hidden || this._refresh());
     this.run.onState(() => this._attempt(() => this.run.look()).then(() => this._refresh()));
-    await this._attempt(() => this.run.look());
+    await this._attempt(() => Promise.all([this.run.look(), this._addOwn()]));
     this._go();
     this.live.begin();
     let beats = 0;
@@ -53,15 +54,16 @@ class Page {
     document.documentElement.dataset.page = "ready";
   }
 
-  // The tabs that a scenario brings along: addresses of its own.
-  addOwn(tabs) {
-    for (const tab of tabs) byId("tabs").append(element("li", {}, element("a", {href: tab.path}, tab.title)));
+  // The tabs that a scenario brings along.
+  async _addOwn() {
+    const {tabs} = await this.run.documents.read("x/");
+    for (const {title, path} of tabs) this._add(path.replace(/^\//, ""), title, ownTab(path));
   }
 
   _add(name, title, make) {
     const link = element("a", {href: `#${name}`}, title);
     const trouble = element("p", {class: "banner bad", role: "alert", hidden: true});
-    const panel = element("section", {id: name + "-panel", "aria-label": title, hidden: true});
+    const panel = element("section", {id: `${name}-panel`, "aria-label": title, hidden: true});
     byId("tabs").append(element("li", {}, link));
     byId("main").append(panel);
     this.tabs.set(name, {link, panel, title, make, trouble, tab: null});
@@ -111,4 +113,3 @@ class Page {
 
 const page = new Page();
 page.begin();
-page.run.form().then(form => page.addOwn(form.tabs ?? []), () => {});
