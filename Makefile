@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # Installed anew only when what is to be installed has changed.
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test check format bench bench-history bench-master bench-placement bench-profile bench-rate docs test-all test-lowest system-deps clean
+.PHONY: demo test check format bench bench-history bench-master bench-placement bench-profile bench-rate docs screenshots test-all test-lowest system-deps clean
 
 demo: $(INSTALLED)
 	$(BIN)/greenload demo
@@ -50,6 +50,10 @@ bench-placement: .venv-bench/.installed
 
 docs: .venv-docs/.installed
 	.venv-docs/bin/mkdocs build --strict
+
+# The pictures of the page in the documentation, of a real run in the system's Chromium.
+screenshots: $(INSTALLED)
+	$(BIN)/python docs/make_screenshots.py
 
 # The whole suite on each Python that is installed, each in a venv of its own.
 test-all:

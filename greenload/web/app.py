@@ -27,6 +27,7 @@ from greenload.web.live import Live
 from greenload.web.routes import add_routes
 
 PAGE = Path(str(files("greenload.web").joinpath("page")))
+REPORT = Path(str(files("greenload.report").joinpath("page")))
 PLOTLY_FRESH_S = 86_400
 PROGRAMS = ("/api/", "/metrics")  # what asks here keeps no cookies
 
@@ -127,6 +128,10 @@ def _add_page(app: Flask, page: Path) -> None:
     @app.get("/")
     def index() -> Response:
         return _file(page, "index.html")
+
+    @app.get("/static/charts.js")
+    def charts() -> Response:
+        return _file(REPORT, "charts.js")  # a report draws its charts with it, too
 
     @app.get("/static/<path:name>")
     def static(name: str) -> Response:

@@ -56,7 +56,7 @@ def shown_now(document: Document, results: Results, plan: Plan, gate: Gate, comm
 def html_page(shown: Shown) -> bytes:
     """Return the page as one file.  Raises NoPlotly."""
     plotly = plotly_js().read_bytes()
-    script = _part("page.js")
+    script = _part("charts.js") + _part("page.js")
     charts = charts_of(shown.spans, shown.timings, shown.plan, shown.gate.warmup_s)
     page = Template(_part("page.html")).substitute(
         policy=_policy(script.encode(), plotly),

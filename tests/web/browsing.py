@@ -1,0 +1,144 @@
+"""The page in a real browser: a played master behind the real server, in a thread of its own, and Chromium before it.
+
+The browser is the system's Chromium (`make system-deps`). Where there is none its tests are skipped, but never when CI
+is set.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import queue
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NoReturn
+
+import gevent
+import pytest
+
+from greenload.web.server import WebServer
+from tests.web.played import Played
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+PATIENCE_MS = 20_000
+
+
+class Stage:
+    """A played master and its server, in a thread with an event loop of its own: the browser's is not gevent's."""
+
+    def __init__(self, db: Path | None = None) -> None:
+        self._db = db
+        self._asked: queue.SimpleQueue[tuple[Callable[[Played], Any], queue.SimpleQueue[Any]] | None] = (
+            queue.SimpleQueue()
+        )
+        self._ready: queue.SimpleQueue[str | BaseException] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._serve)
+
+    def __enter__(self) -> Stage:
+        self._thread.start()
+        said = self._ready.get(timeout=20)
+        if isinstance(said, BaseException):
+            raise said
+        self.url = said
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._asked.put(None)
+        self._thread.join()
+
+    def do(self, act: Callable[[Played], Any]) -> Any:
+        """Return what `act` does to the master, done in its thread."""
+        answer: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._asked.put((act, answer))
+        done = answer.get(timeout=30)
+        if isinstance(done, BaseException):
+            raise done
+        return done
+
+    def play(self, seconds: int = 1) -> None:
+        def act(played: Played) -> None:
+            for _ in range(seconds):
+                played.play_second()
+
+        self.do(act)
+
+    def _serve(self) -> None:
+        try:
+            played = Played(self._db)
+            with WebServer(played, "127.0.0.1", 0) as server:
+                self._ready.put(server.link)
+                while (asked := self._next()) is not None:
+                    act, answer = asked
+                    try:
+                        answer.put(act(played))
+                    except Exception as error:
+                        answer.put(error)
+            played.close()
+        except Exception as error:
+            self._ready.put(error)
+
+    def _next(self) -> tuple[Callable[[Played], Any], queue.SimpleQueue[Any]] | None:
+        while True:
+            try:
+                return self._asked.get_nowait()
+            except queue.Empty:
+                gevent.sleep(0.005)
+
+
+def do_without(reason: str) -> NoReturn:
+    """Skip the test; where CI is set fail, since a test that is always skipped proves nothing."""
+    if os.environ.get("CI"):
+        pytest.fail(f"{reason}; in CI this is not skipped")
+    pytest.skip(reason)
+
+
+@contextmanager
+def chromium() -> Iterator[Any]:
+    """Start the browser, or skip."""
+    if CHROMIUM is None:
+        do_without("needs Chromium: make system-deps")
+    try:
+        playwright = importlib.import_module("playwright.sync_api")
+    except ImportError:
+        do_without("needs Playwright for Python")
+    with playwright.sync_playwright() as started:
+        # Its sandbox needs what a container does not give it; the only page it opens is our own.
+        opened = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+class Visit:
+    """The page in a window of its own, and all that it asked for and complained of."""
+
+    def __init__(self, browser: Any, url: str, **options: Any) -> None:
+        self.requests: list[str] = []
+        self.complaints: list[str] = []
+        self.url = url
+        self._context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
+        self.page = self._context.new_page()
+        self.page.set_default_timeout(PATIENCE_MS)
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("console", self._hear)
+
+    def __enter__(self) -> Visit:
+        self.open()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._context.close()
+
+    def open(self, tab: str = "run") -> Any:
+        """Go to a part of the page, and return the page."""
+        self.page.goto(f"{self.url}#{tab}")
+        self.page.wait_for_selector("html[data-page=ready]")
+        return self.page
+
+    def _hear(self, message: Any) -> None:
+        # plotly.js brings a style sheet for maps along, and empty style attributes; the page's policy lets neither in.
+        if "Applying inline style violates" not in message.text:
+            self.complaints.append(message.text)

@@ -1,0 +1,83 @@
+"""How the page looks at both widths, light and dark, to eyes and to axe-core; pictures of it are in build/screenshots."""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from tests.conftest import ROOT
+from tests.web.browsing import Stage, Visit, chromium
+from tests.web.test_page import calm, running
+
+PICTURES = ROOT / "build" / "screenshots"
+PARTS = (
+    "run", "statistics", "charts", "failures", "exceptions", "workers", "tasks", "log", "downloads", "history",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with chromium() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory):
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    with Stage(tmp_path_factory.mktemp("looks") / "runs.db") as opened:
+        opened.do(lambda played: running(played, 50))
+        yield opened
+
+
+def settled(visit, part):
+    """Return the page with that part of it drawn."""
+    page = visit.open(part)
+    if part == "charts":
+        page.wait_for_selector("[data-drawn]")
+    return page
+
+
+def faults(page):
+    """Return what axe-core finds that is serious."""
+    found = Axe().run(page).response["violations"]
+    return [
+        (each["id"], [node["html"][:200] for node in each["nodes"]])
+        for each in found
+        if each["impact"] in ("serious", "critical")
+    ]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [380, 1920])
+def test_no_part_is_wider_than_the_window_and_each_has_its_picture(stage, browser, width, scheme):
+    size = {"width": width, "height": 1000}
+    with Visit(browser, stage.url, viewport=size, color_scheme=scheme) as visit:
+        for part in PARTS:
+            page = settled(visit, part)
+            page.screenshot(path=PICTURES / f"{part}-{width}-{scheme}.png", full_page=True)
+
+            assert page.evaluate("document.scrollingElement.scrollWidth") <= width, part
+            if part == "run":
+                assert page.is_visible("#verdict li"), "the reasons are not to be seen"
+        assert visit.complaints == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_serious_fault_in_any_part(stage, browser, scheme):
+    with Visit(browser, stage.url, color_scheme=scheme) as visit:
+        found = {part: faults(settled(visit, part)) for part in PARTS}
+
+        assert {part: each for part, each in found.items() if each} == {}
+
+
+def test_axe_finds_no_serious_fault_in_the_form_in_its_errors_and_in_edit(stage, browser):
+    with Visit(browser, stage.url) as visit:
+        visit.page.get_by_role("button", name="Edit").click()
+        assert faults(visit.page) == []
+
+        visit.page.keyboard.press("Escape")
+        stage.do(calm)
+        visit.page.wait_for_selector("form.start")
+        visit.page.fill("#run_time", "soon")
+        visit.page.get_by_role("button", name="Start").click()
+        visit.page.wait_for_selector("#run_time-error:visible")
+        visit.page.screenshot(path=PICTURES / "form-1280-light.png", full_page=True)
+        assert faults(visit.page) == []
