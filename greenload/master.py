@@ -108,6 +108,12 @@ class Master:
         """From now on go to `users` users at `spawn_rate` users/s.  Raises NotRunning unless the run goes on."""
         self._fleet.edit(users, spawn_rate, time.monotonic())
 
+    def reset(self) -> int:
+        """Let what is measured begin anew; return with which second.  Raises NotRunning unless the run goes on."""
+        second = self._fleet.reset(time.monotonic())
+        self._urgent.set()
+        return second
+
     def _hear(self) -> None:
         while True:
             for _ in range(AT_A_TIME):

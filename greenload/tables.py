@@ -72,6 +72,7 @@ TALLY_READ = (
     "second", "method", "name", "requests", "failures", "received_bytes", "errors", "succeeded_service",
     "succeeded_response", "failed_service", "failed_response", "unfinished", *PHASES,
 )  # fmt: skip
+RESET = "reset"  # beside the kinds of entries in the table `change`
 ALIKE: bytes | None = None  # in a column of response times: they are the service times
 NONE_OF_THEM = (None, None, None)
 
@@ -92,6 +93,11 @@ def change_row(run_id: str, entry: Entry) -> tuple[Any, ...]:
     if isinstance(entry, Edit):
         return run_id, entry.at_s, EDIT, None, entry.users, entry.spawn_rate
     return run_id, *entry, None, None
+
+
+def reset_row(run_id: str, second: int) -> tuple[Any, ...]:
+    """Return what stands among the changes when what is measured began anew."""
+    return run_id, second, RESET, None, None, None
 
 
 def entry_of(at_s: float, kind: str, worker: str, users: int, spawn_rate: float) -> Entry:

@@ -47,6 +47,11 @@ class Schedule:
         if not self.goes_on(now_s):
             raise NotRunning("users can be changed while the run goes on, not before or after")
 
+    def check_can_begin_anew(self, now_s: float) -> None:
+        """Raise NotRunning unless something is left to be measured."""
+        if not self.goes_on(now_s):
+            raise NotRunning("what is measured can begin anew while the run goes on, not before or after")
+
     def is_past(self, now_s: float) -> bool:
         """Whether the run's time, and that for finishing tasks and saying so, has gone by."""
         return self._began_s is not None and now_s > self._end_s() + self._plan.stop_timeout_s + PATIENCE_S
