@@ -112,6 +112,12 @@ class Master:
         """From now on have `per_s` arrivals a second.  Raises NotRunning unless the run goes on, and has a rate."""
         self._fleet.edit_rate(per_s, time.monotonic())
 
+    def reset(self) -> int:
+        """Let what is measured begin anew; return with which second.  Raises NotRunning unless the run goes on."""
+        second = self._fleet.reset(time.monotonic())
+        self._urgent.set()
+        return second
+
     def _hear(self) -> None:
         while True:
             for _ in range(AT_A_TIME):

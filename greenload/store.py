@@ -37,7 +37,7 @@ from greenload.stored_run import (
     run_row,
     task_rows,
 )
-from greenload.tables import BREACH, TABLES, as_text, change_row, second_row, tally_rows
+from greenload.tables import BREACH, TABLES, as_text, change_row, reset_row, second_row, tally_rows
 
 __all__ = ["Label", "ListedRun", "NoSuchRun", "Store", "StoreBusy", "StoreError", "StoredRun"]
 
@@ -165,6 +165,8 @@ class Store:
             if news.breach is not None:
                 breach = as_text(BREACH, news.breach)
                 file.execute("UPDATE run SET breach = ? WHERE id = ?", (breach, run_id))
+            if news.measured_from_s is not None:
+                file.insert("change", [reset_row(run_id, news.measured_from_s)])
             states = news.states.items()
             file.replace("worker", ((run_id, worker, *state, news.errors.get(worker)) for worker, state in states))
             file.insert("change", (change_row(run_id, entry) for entry in news.entries))

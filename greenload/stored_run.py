@@ -32,6 +32,7 @@ from greenload.run_lock import is_locked
 from greenload.tables import (
     BREACH,
     GATE,
+    RESET,
     SECOND_READ,
     TALLY_READ,
     as_text,
@@ -53,6 +54,7 @@ _LISTED = f"{', '.join(_INFO)}, plan, began_at, ended_at, summary, note"
 class StoredRun:
     """A run as far as it got.
 
+    gate      what was asked of it; its warm-up ends where what is measured began anew last, if it did
     document  its summary, as it was printed at its end; None of one that has not ended, whose `kept.results` say it all
     """
 
@@ -114,7 +116,11 @@ def _read(file: Database, run_id: str, seconds: Iterator[tuple[int, Stats]]) -> 
     *info, plan, gated, bundle, began_at, stopped, breached, ended_at, summary, note, command = row_of(file, run_id)
     gate: Gate = from_text(GATE, gated)
     breach = None if breached is None else from_text(BREACH, breached)
-    entries = [entry_of(*row) for row in _rows(file, "at_s, kind, worker, users, spawn_rate, rate", "change", run_id)]
+    changes = list(_rows(file, "at_s, kind, worker, users, spawn_rate, rate", "change", run_id))
+    entries = [entry_of(*row) for row in changes if row[1] != RESET]
+    for at_s, kind, *_ in changes:
+        if kind == RESET:  # the last one counts
+            gate = replace(gate, warmup_s=int(at_s))
     accounts = read_accounts(file, run_id)
     members = _members(file, run_id, accounts)
     results = _results(seconds, entries, accounts, gate.warmup_s)

@@ -73,6 +73,7 @@ TALLY_READ = (
     "second", "method", "name", "requests", "failures", "received_bytes", "errors", "succeeded_service",
     "succeeded_response", "failed_service", "failed_response", "unfinished", *PHASES,
 )  # fmt: skip
+RESET = "reset"  # beside the kinds of entries in the table `change`
 ALIKE: bytes | None = None  # in a column of response times: they are the service times
 NONE_OF_THEM = (None, None, None)
 
@@ -101,6 +102,11 @@ def entry_of(at_s: float, kind: str, worker: str, users: int, spawn_rate: float,
     if kind == EDIT:
         return Edit(at_s, kind, users, spawn_rate)
     return RateEdit(at_s, kind, per_s) if kind == RATE else Change(at_s, kind, worker)
+
+
+def reset_row(run_id: str, second: int) -> tuple[Any, ...]:
+    """Return what stands among the changes when what is measured began anew."""
+    return run_id, second, RESET, None, None, None, None
 
 
 def second_row(run_id: str, second: int, stats: Stats) -> tuple[Any, ...]:

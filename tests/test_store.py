@@ -216,12 +216,15 @@ class Run:
     def edit(self, worker, _):
         self.fleet.edit(len(worker), 2.5, self.now_s)
 
+    def reset(self, worker, _):
+        self.fleet.reset(self.now_s)
+
     def bye(self, worker, _):
         self.hear(Bye(worker, EPOCHS[worker], None))
 
 
 deeds = st.tuples(
-    st.sampled_from(["report", "report", "report", "wait", "wait", "keep", "lose", "edit", "bye"]),
+    st.sampled_from(["report", "report", "report", "wait", "wait", "keep", "lose", "edit", "reset", "bye"]),
     st.sampled_from(sorted(EPOCHS)),
     counted,
 )
@@ -870,3 +873,15 @@ def iter_until(lines, last):
         yield line
         if line == last:
             return
+
+
+def test_where_what_is_measured_began_anew_is_where_the_warm_up_of_a_kept_run_ends(tmp_path):
+    with store_in(tmp_path) as store:
+        for second, news in enumerate([News(), News(measured_from_s=3), News(), News(measured_from_s=5), News()]):
+            news.add(news_of(reports=[report("one", second * 2 + 1), report("one", second * 2 + 2)]))
+            store.keep("run-1", news)
+        run, outlined = store.load("run-1"), store.outline("run-1")
+
+    assert (run.gate, outlined.gate) == (replace(GATE, warmup_s=5),) * 2
+    assert (run.kept.results.measured.sent, run.kept.results.total.sent) == (5, 10)
+    assert run.kept.entries == []

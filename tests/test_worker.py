@@ -593,3 +593,15 @@ def test_a_worker_process_sends_what_it_and_its_scenario_log(greenload):
 
     assert ("one", "warning", "scenario is loaded") in [line[1:] for line in fleet.log_book.lines]
     assert fleet.results.workers["one"].lately.rps > 0
+
+
+def test_what_is_measured_begins_anew_when_the_master_says_so():
+    play = Play(plan_of(ramp(5, 1000), 2.2, "Busy"), {"Busy": Busy})
+    seconds = []
+    gevent.spawn_later(0.4, lambda: seconds.append(play.master.reset()))
+
+    results = play.run().fleet.results
+
+    assert seconds == [results.warmup_s] == [news.measured_from_s for news in play.news if news.measured_from_s]
+    assert 0 < results.measured.sent < results.total.sent
+    assert results.measured.sent == sum(report.stats.sent for report in play.reports if report.second >= seconds[0])

@@ -183,7 +183,10 @@ class Serving:
         return is_second
 
     def reset(self) -> int:
-        return self._master().reset()
+        try:
+            return self._master().reset()
+        except NotRunning as error:
+            raise NotNow(str(error)) from error
 
     # What a run that is seen through tells
 

@@ -187,6 +187,12 @@ class Fleet:
         self._schedule.check_takes_rate(now_s)
         self._note([rate_edit_to(per_s, self._roster.next_s(self.elapsed_s(now_s)))])
 
+    def reset(self, now_s: float) -> int:
+        """Let what is measured begin anew; return with which second of the run.  Raises NotRunning."""
+        self._schedule.check_can_begin_anew(now_s)
+        self._news.measured_from_s = self.results.reset(int(self._schedule.elapsed_s(now_s)) + 1)
+        return self._news.measured_from_s
+
     def stop(self, at_once: bool, now_s: float) -> list[Order]:
         """End the run; what was to end at once goes on doing so."""
         self._stop = self._news.stop = Stop(at_once or self._stop == Stop(at_once=True))

@@ -149,6 +149,16 @@ class Results:
         self._add(slot.first_s, slot.stats, slot.total)
         self._slots.append(slot)
 
+    def reset(self, second: int) -> int:
+        """Let what is measured begin anew with `second`, as if all before it had been the warm-up; return with which.
+
+        That is a later one when something of `second` was reported already. The record keeps everything.
+        """
+        slots = self.slots  # nothing is fresh any more
+        self.warmup_s = max(1, second, slots[-1].first_s + slots[-1].width_s if slots else 0)
+        self._measured, self._measured_tally = Stats(), Tally()
+        return self.warmup_s
+
     def take_seconds(self) -> list[tuple[int, Stats]]:
         """Return what was counted since the last call, as (second, Stats); a second may come in several parts."""
         self._settle()

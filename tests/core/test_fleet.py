@@ -1758,3 +1758,34 @@ def test_what_a_worker_logged_is_heard_without_an_answer_and_is_a_sign_of_life()
     assert [type(message) for message in stranger] == [Refused]
     assert [(line.source, line.text) for line in play.fleet.log_book.lines] == [("one", "hello")]
     assert play.fleet.members["one"].state == RUNNING
+
+
+def test_what_is_measured_can_begin_anew_while_the_run_goes_on_and_that_is_news():
+    play = Play(MINUTE)
+    with pytest.raises(NotRunning, match="while the run goes on"):
+        play.fleet.reset(play.now_s)
+    play.hear(hello("one"))
+    play.hear(report("one", 1, requests=3))
+    play.fleet.take_news()
+    play.now_s += 1.4
+
+    second = play.fleet.reset(play.now_s)
+
+    news = play.fleet.take_news()
+    assert (second, news.measured_from_s, news.is_empty) == (2, 2, False)
+    assert play.fleet.take_news().is_empty
+    play.hear(report("one", 2, requests=4))
+    play.hear(report("one", 3, requests=5))
+    assert (play.fleet.results.measured.sent, play.fleet.results.total.sent) == (5, 12)
+    play.now_s += 60
+    with pytest.raises(NotRunning, match="while the run goes on"):
+        play.fleet.reset(play.now_s)
+
+
+def test_of_two_resets_that_are_kept_together_the_later_one_counts():
+    news = News(measured_from_s=3)
+
+    news.add(News(measured_from_s=7))
+    news.add(News())
+
+    assert news.measured_from_s == 7

@@ -7,7 +7,7 @@ import gzip
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from string import Template
 
@@ -50,6 +50,8 @@ class Shown:
 def shown_now(document: Document, results: Results, plan: Plan, gate: Gate, command: str) -> Shown:
     """Return what there is to show of a run that has just ended, of which `document` is the summary."""
     spans, timings = spans_of(results.slots, results.elapsed_s), results.measured_tally.ended()
+    # It may have ended elsewhere than was asked for.
+    gate = replace(gate, warmup_s=results.warmup_s)
     return Shown(document, spans, timings, results.workers, plan, gate, command)
 
 
