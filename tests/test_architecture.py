@@ -51,6 +51,7 @@ FLOORS = {
     "core/offer": 3.5,
     "core/news": 4,
     "core/roster_log": 4,
+    "core/attendance": 4.1,
     "core/excerpt": 4,
     "core/curves": 4,
     "core/terms": 4,

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from greenload.core.attendance import here, is_to_be_asked, left, nobody_at, ready, silent, states_to_tell
 from greenload.core.grants import Grants
 from greenload.core.log_book import LogBook
 from greenload.core.messages import (
@@ -36,9 +37,6 @@ from greenload.core.roster_log import RosterLog
 from greenload.core.schedule import Schedule
 from greenload.core.terms import Expected, Terms
 
-STALLED_AFTER_S = 2.0
-LOST_AFTER_S = 5.0  # when the process cannot be reached, either: one that is only busy stays stalled
-ASK_EVERY_S = 1.0
 MOST_AHEAD_S = 600.0  # a worker's clock: a resumed master counts by the calendar's, or its machine stood still
 
 
@@ -108,10 +106,7 @@ class Fleet:
         """Return what has happened since the last call. Keep it before the orders of that time are carried out."""
         news, self._news = self._news, News()
         news.seconds = self.results.take_seconds()
-        for worker, member in self.members.items():
-            if member.state_told != member.state:
-                member.state_told = member.state
-                news.states[worker] = (member.epoch, member.state)
+        news.states = states_to_tell(self.members)
         return news
 
     def hear(self, route: bytes, message: FromWorker, now_s: float) -> list[Order]:
@@ -147,9 +142,7 @@ class Fleet:
 
     def nobody_at(self, route: bytes) -> None:
         """Take in that an order found nobody at `route`."""
-        for member in self.members.values():
-            if member.route == route:
-                member.is_there = False
+        nobody_at(self.members, route)
 
     def tick(self, now_s: float, heard_all_s: float) -> list[Order]:
         """See who has fallen silent; called several times a second.  Raises TooFewWorkers.
@@ -158,24 +151,14 @@ class Fleet:
         """
         self._waiting_since_s = min(now_s, self._waiting_since_s)
         if not self.has_begun:
-            self._expected.check(len(self._ready(now_s)), now_s - self._waiting_since_s)
+            self._expected.check(len(ready(self.members, now_s)), now_s - self._waiting_since_s)
         orders: list[Order] = []
-        for member in self.members.values():
-            silent_s = heard_all_s - member.heard_s
-            if silent_s <= STALLED_AFTER_S or member.state in (LOST, DONE):
-                continue
-            if member.state == RUNNING:
-                member.state = STALLED
-            if silent_s <= LOST_AFTER_S:
-                continue
+        for member in silent(self.members, heard_all_s):
             if not member.is_there or self._schedule.is_past(now_s):
                 self._lose(member, now_s)
-            elif now_s - member.asked_s >= ASK_EVERY_S:
-                # Said in order to learn whether anybody is there: a process that is only busy is, and keeps its users.
-                member.asked_s = now_s
+            elif is_to_be_asked(member, now_s):  # a process that is only busy is there, and keeps its users
                 orders.append(self._ack(member))
-        here = [member for member in self.members.values() if member.state in (RUNNING, STALLED)]
-        return orders + [order for member in here for order in self._inform(member, now_s)]
+        return orders + [order for member in here(self.members) for order in self._inform(member, now_s)]
 
     def edit(self, users: int, spawn_rate: float, now_s: float) -> None:
         """From now on go to `users` users at `spawn_rate` users/s.  Raises NotRunning, or ShapeError."""
@@ -198,11 +181,11 @@ class Fleet:
         self._stop = self._news.stop = Stop(at_once or self._stop == Stop(at_once=True))
         self._schedule.stop(now_s)
         self.results.stop(self.elapsed_s(now_s))
-        return [Order(member.route, self._stop) for member in self.members.values() if member.state != DONE]
+        return [Order(member.route, self._stop) for member in left(self.members)]
 
     def give_up(self, reason: str) -> list[Order]:
         """End the run because it cannot go on here."""
-        return [Order(member.route, Refused(reason)) for member in self.members.values() if member.state != DONE]
+        return [Order(member.route, Refused(reason)) for member in left(self.members)]
 
     def _hello(self, route: bytes, hello: Hello, now_s: float) -> list[Order]:
         objection = self._terms.objection(hello)
@@ -231,21 +214,15 @@ class Fleet:
 
     def _begin(self, now_s: float) -> list[Order]:
         """Begin, once everybody who is expected is here."""
-        ready = self._ready(now_s)
-        if len(ready) < self._expected.workers:
+        beginners = ready(self.members, now_s)
+        if len(beginners) < self._expected.workers:
             return []
         self._schedule.begin(now_s)
         self._news.began = True
-        self._note([Change(0.0, JOIN, member.worker) for member in ready])
-        for member in ready:
+        self._note([Change(0.0, JOIN, member.worker) for member in beginners])
+        for member in beginners:
             member.state = RUNNING
-        return [order for member in ready for order in self._inform(member, now_s)]
-
-    def _ready(self, now_s: float) -> list[Member]:
-        """Return who is here before the run begins, by name: who says hello each second."""
-        ready = [member for member in self.members.values() if member.state == READY]
-        heard = [member for member in ready if now_s - member.heard_s <= STALLED_AFTER_S]
-        return sorted(heard, key=lambda member: member.worker)
+        return [order for member in beginners for order in self._inform(member, now_s)]
 
     def _inform(self, member: Member, now_s: float) -> list[Order]:
         """Tell `member` what is new in the roster, and again what it does not say it knows: messages may be lost."""

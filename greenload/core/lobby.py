@@ -6,7 +6,7 @@ may wait here; news in, answers out, as with a Fleet.
 
 from __future__ import annotations
 
-from greenload.core.fleet import STALLED_AFTER_S
+from greenload.core.attendance import STALLED_AFTER_S
 from greenload.core.messages import Bye, Farewell, Fetch, FromWorker, Hello, Order, Refused
 from greenload.core.terms import Terms
 

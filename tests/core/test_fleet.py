@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from greenload.core.attendance import LOST_AFTER_S, STALLED_AFTER_S
 from greenload.core.bundle import Bundle
-from greenload.core.fleet import LOST_AFTER_S, MOST_AHEAD_S, STALLED_AFTER_S, Fleet
+from greenload.core.fleet import MOST_AHEAD_S, Fleet
 from greenload.core.grants import Granted
 from greenload.core.messages import (
     Ack,

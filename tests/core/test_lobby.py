@@ -1,7 +1,7 @@
 """Between runs: who is here is known, who may not be is told why, and nobody is sent away for waiting."""
 
+from greenload.core.attendance import STALLED_AFTER_S
 from greenload.core.bundle import Bundle
-from greenload.core.fleet import STALLED_AFTER_S
 from greenload.core.lobby import Lobby
 from greenload.core.messages import Beat, Bye, Farewell, Fetch, Hello, Order, Piece, Refused
 from greenload.core.terms import Terms
