@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 
 from greenload.core.codec import printable
 from greenload.core.log_book import MOST_LINES
-from greenload.core.messages import MOST_LINE_CHARACTERS, LogLine
+from greenload.core.log_line import MOST_LINE_CHARACTERS, LogLine
 
 
 class MasterLog(logging.Handler):

@@ -10,7 +10,7 @@ from collections import deque
 from datetime import datetime, timezone
 
 from greenload.core.codec import writable
-from greenload.core.messages import MOST_LINE_CHARACTERS, MOST_LINES_AT_ONCE, LogLine
+from greenload.core.log_line import MOST_LINE_CHARACTERS, MOST_LINES_AT_ONCE, LogLine
 
 MOST_WAITING = 200
 CUT = "..."

@@ -58,6 +58,7 @@ FLOORS = {
     "core/schedule": 4,
     "core/fleet": 4.2,
     "core/label": 0.5,
+    "core/log_line": 0.5,
     "core/lobby": 4.4,
     "core/options": 0.5,
     "core/verdict": 4,

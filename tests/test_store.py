@@ -17,9 +17,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from greenload.core import slots as slots_module
+from greenload.core.attendance import LOST_AFTER_S
 from greenload.core.bundle import Bundle
 from greenload.core.errors import GreenloadError
-from greenload.core.attendance import LOST_AFTER_S
 from greenload.core.fleet import Expected, Fleet
 from greenload.core.gate import Breach, Gate
 from greenload.core.grants import Granted

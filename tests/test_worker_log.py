@@ -7,7 +7,8 @@ from datetime import datetime, timezone
 import pytest
 
 from greenload.core.log_book import AHEAD_S, EVERY_S, MOST_LINES, LogBook, WorkerLine
-from greenload.core.messages import MOST_LINE_CHARACTERS, MOST_LINES_AT_ONCE, Log, LogLine
+from greenload.core.log_line import MOST_LINE_CHARACTERS, MOST_LINES_AT_ONCE, LogLine
+from greenload.core.messages import Log
 from greenload.worker_log import MOST_WAITING, WorkerLog
 
 AT = "2030-01-01T00:00:00.000+00:00"

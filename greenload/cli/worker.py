@@ -23,7 +23,7 @@ from greenload.core.errors import GreenloadError
 from greenload.core.messages import Hello
 from greenload.green import THROWN, GreenThreads
 from greenload.key import JoinKey
-from greenload.scenario import load
+from greenload.scenario import Scenario, load
 from greenload.scenario_files import fetch, write
 from greenload.transport import Line, ZmqLine
 from greenload.user.recorder import describe
@@ -89,7 +89,7 @@ def command(
             arguments.append(f"--scenario={scenario}")
         WorkerName().convert(f"{name}-{processes}", None, None)  # the longest of their names
         raise SystemExit(LocalWorkers(processes, name, arguments, key).run())
-    part = _Part()
+    part = _Part(name, orphan_timeout, log_lines)
 
     def leave() -> None:
         part.stop()
@@ -106,26 +106,32 @@ def command(
         loaded = load(scenario, only=())
         for number in ENDING:
             cleanup.callback(gevent.signal_handler(number, part.stop).cancel)
-        while not part.is_ending:
-            hello = Hello(name, epoch, VERSION, loaded.sha256)
-            part.worker = Worker(line, hello, loaded.classes, orphan_timeout, log_lines)
-            _run(part.worker)
-            if not part.worker.may_return:
-                return
-            epoch = secrets.randbits(32)
+        part.take(line, loaded)
 
 
 class _Part:
     """This process' part in the runs of a master, one after the other, until somebody ends it."""
 
-    def __init__(self) -> None:
-        self.worker: Worker | None = None
-        self.is_ending = False
+    def __init__(self, name: str, orphan_timeout_s: float, log_lines: WorkerLog) -> None:
+        self._name = name
+        self._orphan_timeout_s = orphan_timeout_s
+        self._log_lines = log_lines
+        self._worker: Worker | None = None
+        self._is_ending = False
+
+    def take(self, line: Line, scenario: Scenario) -> None:
+        """Be a worker of each run, a new one every time, for as long as there may be another run."""
+        may_return = True
+        while may_return and not self._is_ending:
+            hello = Hello(self._name, secrets.randbits(32), VERSION, scenario.sha256)
+            self._worker = Worker(line, hello, scenario.classes, self._orphan_timeout_s, self._log_lines)
+            _run(self._worker)  # switch
+            may_return = self._worker.may_return
 
     def stop(self) -> None:
-        self.is_ending = True
-        if self.worker is not None:
-            self.worker.stop()
+        self._is_ending = True
+        if self._worker is not None:
+            self._worker.stop()
 
 
 def _logging_begun() -> WorkerLog:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from greenload.core.arrivals import Arrivals
+from greenload.core.log_line import LogLine
 from greenload.core.options import Option
 from greenload.core.placement import Share
 from greenload.core.roster import Entry
@@ -19,9 +20,6 @@ from greenload.core.shape import Shape
 from greenload.core.stats import Stats
 
 MOST_ROWS_AT_ONCE = 10_000
-LOG_LEVELS = ("info", "warning", "error", "critical")
-MOST_LINES_AT_ONCE = 50  # of a log
-MOST_LINE_CHARACTERS = 500
 MOST_CPU_PERCENT = 1e5  # of one core: a thousand of them
 
 
@@ -188,17 +186,6 @@ class Claim:
     number: int
     rows: str
     count: int
-
-
-class LogLine(NamedTuple):
-    """A line that a worker logged.
-
-    at  when, by its calendar clock: ISO 8601, in UTC. For people only: nothing is computed from it
-    """
-
-    at: str
-    level: str
-    text: str
 
 
 @dataclass(frozen=True)

@@ -35,11 +35,9 @@ from greenload.core.codec import (
     shown,
     whole_from,
 )
+from greenload.core.log_line import LOG_LEVELS, MOST_LINE_CHARACTERS, MOST_LINES_AT_ONCE, LogLine
 from greenload.core.messages import (
-    LOG_LEVELS,
     MOST_CPU_PERCENT,
-    MOST_LINE_CHARACTERS,
-    MOST_LINES_AT_ONCE,
     MOST_ROWS_AT_ONCE,
     Ack,
     Beat,
@@ -51,7 +49,6 @@ from greenload.core.messages import (
     Grant,
     Hello,
     Log,
-    LogLine,
     Message,
     Piece,
     Plan,

@@ -12,6 +12,7 @@ from greenload.core.attendance import LOST_AFTER_S, STALLED_AFTER_S
 from greenload.core.bundle import Bundle
 from greenload.core.fleet import MOST_AHEAD_S, Fleet
 from greenload.core.grants import Granted
+from greenload.core.log_line import LogLine
 from greenload.core.messages import (
     Ack,
     Beat,
@@ -23,7 +24,6 @@ from greenload.core.messages import (
     Grant,
     Hello,
     Log,
-    LogLine,
     Plan,
     Refused,
     Report,

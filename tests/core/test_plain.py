@@ -11,6 +11,7 @@ from greenload.core.arrivals import POISSON, UNIFORM, Arrivals
 from greenload.core.codec import Malformed
 from greenload.core.histogram import Histogram
 from greenload.core.kinds import Occurrences
+from greenload.core.log_line import LogLine
 from greenload.core.messages import (
     Ack,
     Beat,
@@ -20,7 +21,6 @@ from greenload.core.messages import (
     Grant,
     Hello,
     Log,
-    LogLine,
     Plan,
     Refused,
     Report,
