@@ -3,7 +3,7 @@
 import pytest
 
 from tests.conftest import wait_until
-from tests.web.browsing import Stage, Visit, chromium
+from tests.web.browsing import Stage, Visit, chromium, drawn_charts
 from tests.web.test_page import calm, running
 
 ALL = {"rates", "users", "percentiles", "heatmap", "spectrum", "lag"}
@@ -22,15 +22,6 @@ def stage(tmp_path_factory):
         opened.do(calm)
         opened.do(lambda played: running(played, 40))
         yield opened
-
-
-def drawn_charts(page):
-    """Return the ids of the charts that are drawn, once all have come into view."""
-    page.wait_for_selector("[data-drawn]")
-    for figure in page.locator("figure:visible").all():
-        figure.scroll_into_view_if_needed()
-        figure.locator("[data-drawn] svg").first.wait_for(state="attached")
-    return {each.get_attribute("id").partition("-")[2] for each in page.locator("[data-drawn]").all()}
 
 
 def points(page, chart="chart-rates", line=0):

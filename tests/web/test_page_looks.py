@@ -1,10 +1,10 @@
-"""How the page looks at both widths, light and dark, to eyes and to axe-core; pictures of it are in build/screenshots."""
+"""How the page looks at both widths, light and dark, to eyes and to axe-core; its pictures are in build/screenshots."""
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from tests.conftest import ROOT
-from tests.web.browsing import Stage, Visit, chromium
+from tests.web.browsing import Stage, Visit, chromium, drawn_charts
 from tests.web.test_page import calm, running
 
 PICTURES = ROOT / "build" / "screenshots"
@@ -23,7 +23,8 @@ def browser():
 def stage(tmp_path_factory):
     PICTURES.mkdir(parents=True, exist_ok=True)
     with Stage(tmp_path_factory.mktemp("looks") / "runs.db") as opened:
-        opened.do(lambda played: running(played, 50))
+        for seconds in (20, 25, 50):
+            opened.do(lambda played, seconds=seconds: running(played, seconds))
         yield opened
 
 
@@ -31,7 +32,7 @@ def settled(visit, part):
     """Return the page with that part of it drawn."""
     page = visit.open(part)
     if part == "charts":
-        page.wait_for_selector("[data-drawn]")
+        drawn_charts(page)
     return page
 
 
@@ -57,6 +58,13 @@ def test_no_part_is_wider_than_the_window_and_each_has_its_picture(stage, browse
             assert page.evaluate("document.scrollingElement.scrollWidth") <= width, part
             if part == "run":
                 assert page.is_visible("#verdict li"), "the reasons are not to be seen"
+        ids = page.locator("#history-panel tbody th a").all_inner_texts()
+        for what, query in (("opened", f"run={ids[1]}"), ("compared", f"a={ids[1]}&b={ids[2]}")):
+            page = visit.open(f"history?{query}")
+            drawn_charts(page)
+            page.screenshot(path=PICTURES / f"history-{what}-{width}-{scheme}.png", full_page=True)
+
+            assert page.evaluate("document.scrollingElement.scrollWidth") <= width, what
         assert visit.complaints == []
 
 
