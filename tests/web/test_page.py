@@ -272,7 +272,13 @@ def test_a_document_is_asked_for_once_a_second_at_most_and_not_while_nobody_look
             return sum("summary" in url for url in visit.requests[before:])
 
         assert 1 <= asked_in_ten_seconds() <= 11
+        before = len(visit.requests)
+        for _ in range(5):
+            page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+        assert sum("summary" in url for url in visit.requests[before:]) <= 1
         page.evaluate("Object.defineProperty(document, 'hidden', {get: () => true, configurable: true})")
+        assert asked_in_ten_seconds() == 0
+        stage.do(calm)
         assert asked_in_ten_seconds() == 0
 
 
