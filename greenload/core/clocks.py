@@ -6,13 +6,14 @@ turn, and somebody has to say what they waited for. Looks only at Results.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from greenload.core.histogram import fewest_for
 from greenload.core.offer import Offer
+from greenload.core.pause import Pause, no_pause
 from greenload.core.results import Results
-from greenload.core.stats import Timings
+from greenload.core.stats import Tally
 
 MOST_ALIKE = 1.10  # times the service time, up to which the response time is taken for the same
 MAXIMUM = "maximum"
@@ -36,24 +37,31 @@ class Difference(NamedTuple):
         return self.response_us - self.service_us
 
 
-def why_clocks_differ(results: Results, offer: Offer | None = None) -> str | None:
+def why_clocks_differ(results: Results, offer: Offer | None = None, pause: Pause = no_pause) -> str | None:
     """Return one sentence when p99 of the two differ by more than 10 %, for all requests or else for one name.
 
     offer: what became of the arrivals, if there are any.
     """
-    of_all = [_difference("", results.measured_tally.ended())]
-    of_names = [_difference(f"{method} {name}: ", t.ended()) for (method, name), t in results.measured.tallies.items()]
-    for differences in (of_all, of_names):
+    of_all = [_difference("", results.measured_tally)]
+    of_names = (_difference(f"{method} {name}: ", t) for (method, name), t in list(results.measured.tallies.items()))
+    for differences in (of_all, _pausing(of_names, pause)):
         found = [each for each in differences if each is not None and each.times > MOST_ALIKE]
         if found:
             return _sentence(results, offer, max(found, key=lambda each: (each.times, each.of)))
     return None
 
 
-def _difference(of: str, timings: Timings) -> Difference | None:
-    service, response = timings.service, timings.response
-    if timings.are_alike or not service.count:
+def _pausing(differences: Iterable[Difference | None], pause: Pause) -> Iterator[Difference | None]:
+    for each in differences:
+        pause()
+        yield each
+
+
+def _difference(of: str, tally: Tally) -> Difference | None:
+    if tally.succeeded.are_alike and tally.failed.are_alike:
         return None
+    timings = tally.ended()
+    service, response = timings.service, timings.response
     if service.count < fewest_for(99):
         return Difference(of, MAXIMUM, response.max_us, service.max_us)
     return Difference(of, "p99", response.percentile(99), service.percentile(99))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 from dataclasses import dataclass
 
+from greenload.core.pause import Pause, no_pause
 from greenload.core.results import Results
 from greenload.core.stats import Tally
 from greenload.core.thresholds import FAILED, NOT_JUDGED, PASSED, Judgement, Measured, Threshold
@@ -39,10 +40,14 @@ class Gate:
                 return Breach(number, results.elapsed_s, judgement.value)
         return None
 
-    def judge(self, results: Results, breach: Breach | None = None) -> list[Outcome]:
+    def judge(self, results: Results, breach: Breach | None = None, pause: Pause = no_pause) -> list[Outcome]:
         """Return how each threshold came out; `breach` is what the run was aborted for."""
-        outcomes = [Outcome(threshold, FAIL, _judge(threshold, results)) for threshold in self.fail_if]
+        outcomes = []
+        for threshold in self.fail_if:
+            outcomes.append(Outcome(threshold, FAIL, _judge(threshold, results)))
+            pause()
         for number, threshold in enumerate(self.abort_if):
+            pause()
             if breach is not None and breach.number == number:
                 # By what it was then: the last answers may have come in quickly, and change nothing.
                 outcomes.append(Outcome(threshold, ABORT, Judgement(FAILED, breach.value), breach.at_s))

@@ -40,11 +40,12 @@ class Kinds:
     than "timed out".
     """
 
-    __slots__ = ("kept", "others")
+    __slots__ = ("_next_to_go", "kept", "others")
 
     def __init__(self) -> None:
         self.kept: dict[str, Occurrences] = {}
         self.others: Occurrences | None = None
+        self._next_to_go: str | None = None  # the longest, when there is no room and somebody has looked
 
     def count(self, kind: str, second: int) -> None:
         """Count one occurrence of `kind` in the run's second `second`."""
@@ -73,15 +74,26 @@ class Kinds:
         if known is not None:
             known.add(occurrences)
             return
+        if len(self.kept) == MOST_KINDS:
+            # Looked for once and not each time: of texts that differ each time nearly all come to this and go.
+            last = self._next_to_go or max(self.kept, key=_order)
+            if _order(kind) > _order(last):
+                self._next_to_go = last
+                self._drop(occurrences)
+                return
+            self._drop(self.kept.pop(last))
+            self._next_to_go = None
         self.kept[kind] = Occurrences(occurrences.count, occurrences.first_s, occurrences.last_s)
-        if len(self.kept) > MOST_KINDS:
-            self._drop(self.kept.pop(max(self.kept, key=lambda kind: (len(kind), kind))))
 
     def _drop(self, occurrences: Occurrences) -> None:
         if self.others is None:
             self.others = Occurrences(occurrences.count, occurrences.first_s, occurrences.last_s)
         else:
             self.others.add(occurrences)
+
+
+def _order(kind: str) -> tuple[int, str]:
+    return len(kind), kind
 
 
 _STATUS = r"(HTTP \d{3}\b)"

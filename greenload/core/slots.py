@@ -114,15 +114,9 @@ class Slots:
 def _joined(slots: list[Slot], now_s: int, part: float) -> list[Slot]:
     """Join neighbours as long as a slot covers no more than `part` of its age."""
     kept = slots[:1]
-    is_given = True  # whether the last one is one of `slots`, which are left as they are: somebody may be drawing them
     for slot in slots[1:]:
-        if slot.first_s + slot.width_s - kept[-1].first_s > part * (now_s - kept[-1].first_s):
+        if slot.first_s + slot.width_s - kept[-1].first_s <= part * (now_s - kept[-1].first_s):
+            kept[-1].append(slot)
+        else:
             kept.append(slot)
-            is_given = True
-            continue
-        if is_given:
-            first, kept[-1] = kept[-1], Slot(kept[-1].first_s, 0)
-            kept[-1].append(first)
-            is_given = False
-        kept[-1].append(slot)
     return kept

@@ -43,17 +43,21 @@ def summarize(
     All numbers of requests are as of one moment, also where `pause` lets the run go on.
     """
     total, measured = results.total, results.measured
-    verdict, why = judge(results, offer, outcomes), why_clocks_differ(results, offer)
+    sums = _reconciliation(results)
     named = sorted(measured.tallies.items())
     rows = [_counts(tally, results.measured_s, *called) for called, tally in named]
     whole = _counts(results.measured_tally, results.measured_s)
+    pause()
+    verdict = judge(results, offer, outcomes)
+    pause()
+    why = why_clocks_differ(results, offer, pause)
     document = {
         "schema": SCHEMA,
         "run": _run(run, results),
         "verdict": {"status": verdict.status, "reasons": list(verdict.reasons)},
         "thresholds": [_threshold(outcome) for outcome in outcomes],
         "arrivals": None if offer is None else _arrivals(offer),
-        "reconciliation": _reconciliation(results),
+        "reconciliation": sums,
         "names": rows,
         "total": whole,
         "clocks": {"differ": why is not None, "why": why},

@@ -162,7 +162,7 @@ class Live:
         told = {
             "elapsed_s": round(shown.elapsed_s, 3),
             "remaining_s": remaining_s_of(shown, state),
-            "verdict": self._verdicts.of(shown, state),
+            "verdict": self._verdicts.of(shown, state, breath),
             "last": last_of(results, breath),
             "requests": results.total_tally.requests,
             "failures": results.total_tally.failed.service.count,

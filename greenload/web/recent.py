@@ -14,11 +14,11 @@ from greenload.core.results import Results
 from greenload.core.slots import Slot
 from greenload.core.stats import Tally
 from greenload.core.verdict import judge
+from greenload.web.breath import Breath
 from greenload.web.control import READY, Shown
-from greenload.web.prepared import FRESH_TIMES
+from greenload.web.prepared import FRESH_TIMES, MOST_FRESH_S
 
 NOW_S = 10
-MOST_JUDGED_S = 10.0
 
 Facts = dict[str, Any]
 
@@ -91,16 +91,18 @@ class Verdicts:
         self._of: tuple[str, str] | None = None
         self._verdict: Facts = {}
 
-    def of(self, shown: Shown, state: str) -> Facts:
-        began_s = time.monotonic()
-        if self._of != (shown.info.id, state) or began_s >= self._until_s:
-            results = shown.results
-            outcomes = shown.gate.judge(results, shown.breach)
-            verdict = judge(results, offer_of(shown.plan, results), outcomes)
+    def of(self, shown: Shown, state: str, breath: Breath) -> Facts:
+        if self._of != (shown.info.id, state) or time.monotonic() >= self._until_s:
+            results, before_s = shown.results, breath.worked_s
+            outcomes = shown.gate.judge(results, shown.breach, breath)
+            offer = offer_of(shown.plan, results)
+            breath()
+            verdict = judge(results, offer, outcomes)
+            breath()
             self._verdict = {"status": verdict.status, "reasons": list(verdict.reasons)}
             self._of = (shown.info.id, state)
-            took_s = time.monotonic() - began_s
-            self._until_s = began_s + min(FRESH_TIMES * took_s, MOST_JUDGED_S)
+            fresh_s = min(FRESH_TIMES * (breath.worked_s - before_s), MOST_FRESH_S)
+            self._until_s = time.monotonic() + fresh_s
         return self._verdict
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import heapq
 from typing import Any
 
-from greenload.core.curves import spans_of
+from greenload.core.curves import Span, spans_of
 from greenload.core.news import READY as HERE
 from greenload.core.offer import offer_of
 from greenload.core.pause import Pause
+from greenload.core.results import Results
 from greenload.core.stats import Tally, Timings
 from greenload.report.page.charts import charts_of
 from greenload.report.prometheus import prometheus
@@ -142,10 +143,9 @@ class Snapshot:
         run, results, elapsed_s = shown.info.id, shown.results, shown.results.elapsed_s
         # What is not pushed yet comes as an event, and would be in the page twice.
         told = self._live.told(run)
-        slots = [slot for slot in results.slots if slot.first_s <= told]
         measured = results.measured_tally if called is None else results.measured.tallies.get(called, Tally())
         timings = measured.ended()
-        spans = spans_of(slots, elapsed_s, lambda slot: tally_of(slot, called), pause)
+        spans = _spans(results, elapsed_s, told, called, pause)
         charts = charts_of(spans, timings, shown.plan, shown.gate.warmup_s, pause)
         return {"run": run, "from_event": f"{run}:{told}", "charts": charts}
 
@@ -158,11 +158,25 @@ class Snapshot:
         return "".join(lines).encode()
 
 
+def _spans(results: Results, elapsed_s: float, until: int, called: Called | None, pause: Pause) -> list[Span]:
+    """Return the run up to second `until` as spans that nobody changes any more."""
+    while True:
+        kept = results.slots
+        slots = [slot for slot in kept if slot.first_s <= until]
+        spans = spans_of(slots, elapsed_s, lambda slot: tally_of(slot, called), pause)
+        # There are others when old ones were joined: what was then drawn already was drawn a second time. That happens
+        # every half a minute at most.
+        if results.slots is kept:
+            return spans
+
+
 def document_now(shown: Shown, pause: Pause) -> Document:
     """Return the summary as it stands now, with the most frequent failures if there are very many."""
     results = shown.results
-    outcomes = shown.gate.judge(results, shown.breach)
-    document = summarize(shown.info, results, outcomes, offer_of(shown.plan, results), pause)
+    outcomes = shown.gate.judge(results, shown.breach, pause)
+    offer = offer_of(shown.plan, results)
+    pause()
+    document = summarize(shown.info, results, outcomes, offer, pause)
     failures = document["failures"]
     if len(failures) > MOST_FAILURES:
         most = heapq.nlargest(MOST_FAILURES, failures, key=lambda failure: int(failure["count"]))

@@ -42,7 +42,7 @@ def plain(value):
     if isinstance(value, dict):
         return {key: plain(held) for key, held in value.items()}
     if hasattr(value, "__slots__"):
-        return {slot: plain(getattr(value, slot)) for slot in value.__slots__}
+        return {slot: plain(getattr(value, slot)) for slot in value.__slots__ if not slot.startswith("_")}
     return value
 
 

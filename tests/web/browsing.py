@@ -23,7 +23,7 @@ from greenload.web.server import WebServer
 from tests.web.played import Played
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-PATIENCE_MS = 20_000
+PATIENCE_MS = 4_000
 
 
 class Stage:
@@ -142,3 +142,12 @@ class Visit:
         # plotly.js brings a style sheet for maps along, and empty style attributes; the page's policy lets neither in.
         if "Applying inline style violates" not in message.text:
             self.complaints.append(message.text)
+
+
+def drawn_charts(page: Any) -> set[str]:
+    """Return the ids of the charts that are drawn, once all have come into view."""
+    page.wait_for_selector("figure:visible")
+    for figure in page.locator("figure:visible").all():
+        figure.scroll_into_view_if_needed()
+        figure.locator("[data-drawn] svg").first.wait_for(state="attached")
+    return {each.get_attribute("id").partition("-")[2] for each in page.locator("[data-drawn]").all()}

@@ -1,6 +1,6 @@
 // How two runs differ, with what can be said of it: the judgement is `greenload compare`'s.
 
-import {element, say} from "./dom.js";
+import {element, facts, say} from "./dom.js";
 import {NOTHING, grouped, ms, named, rate, signed} from "./format.js";
 import {DataTable} from "./table.js";
 
@@ -8,29 +8,30 @@ const SIGNS = {better: "▼", worse: "▲"};
 
 export function comparisonParts(comparison) {
   const [found] = comparison.comparisons;
-  const sides = [found.one, found.other];
   return [
-    element("h2", {}, `${found.one} and ${found.other}`),
-    element("p", {class: "note"}, `${comparison.clock} time, all requests that ended.`),
-    ...onlyIn(found), timesTable(found, sides).place, element("h2", {}, "Requests"), countsTable(found, sides).place,
+    element("h2", {}, "Two runs compared"), facts([["A", linkTo(found.one)], ["B", linkTo(found.other)]]),
+    element("p", {class: "note"}, `By ${comparison.clock} time, of all requests that ended. A difference is B less A.`),
+    ...onlyIn(found), timesTable(found).place, element("h2", {}, "Requests"), countsTable(found).place,
     element("h2", {}, "Both spectra"),
   ];
 }
 
+const linkTo = id => element("a", {href: `#history?${new URLSearchParams({run: id})}`}, id);
+
 function onlyIn(found) {
-  const told = [[found.one, found.only_in_one], [found.other, found.only_in_other]];
+  const told = [["A", found.only_in_one], ["B", found.only_in_other]];
   return told.filter(([, names]) => names.length).map(([side, names]) => (
     element("p", {}, `Only in ${side}: ${names.map(named).join(", ")}.`)
   ));
 }
 
-function timesTable(found, sides) {
+function timesTable(found) {
   const table = new DataTable({
     id: "compared-times", caption: "Times compared", what: "row", empty: "No name is in both.", isWide: true,
     keyOf: row => `${row.time} ${named(row)}`,
     columns: [
       {key: "name", title: "Name", isText: true, isLong: true, value: named}, {key: "time", title: "Time", isText: true},
-      {key: "one", title: sides[0], unit: "ms", format: ms}, {key: "other", title: sides[1], unit: "ms", format: ms},
+      {key: "one", title: "A", unit: "ms", format: ms}, {key: "other", title: "B", unit: "ms", format: ms},
       {key: "difference_ms", title: "Difference", unit: "ms", format: value => signed(value, 2)},
       {key: "difference_percent", title: "Difference", unit: "%", format: value => signed(value, 1)},
       {key: "interval", title: "95 % interval", unit: "ms"},
@@ -51,8 +52,8 @@ function drawJudgement(cell, row) {
   cell.classList.toggle("good", row.judgement === "better");
 }
 
-function countsTable(found, sides) {
-  const both = (key, title, format) => sides.map((side, place) => (
+function countsTable(found) {
+  const both = (key, title, format) => ["A", "B"].map((side, place) => (
     {key: `${key}-${place}`, title, unit: side, format, value: row => row[key][place]}
   ));
   const table = new DataTable({

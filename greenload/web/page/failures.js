@@ -36,13 +36,13 @@ export function failuresTab(place, run) {
 }
 
 export class ExceptionList {
-  constructor() {
+  constructor(id) {
     this.found = new Map();
     this.rows = [];
     this.most = AT_A_TIME;
-    this.filter = element("input", {type: "search", id: "exceptions-filter", autocomplete: "off"});
+    this.filter = element("input", {type: "search", id: `${id}-filter`, autocomplete: "off"});
     this.filter.addEventListener("input", () => this._draw());
-    this.tools = element("div", {class: "filter"}, element("label", {for: "exceptions-filter"}, "Filter"), this.filter);
+    this.tools = element("div", {class: "filter"}, element("label", {for: `${id}-filter`}, "Filter"), this.filter);
     this.list = element("div", {class: "exceptions"});
     this.empty = element("p", {class: "empty"}, "No exception in the scenario.");
     this.left = element("p", {class: "note", role: "status"});
@@ -95,7 +95,7 @@ function exceptionPart(row) {
 }
 
 export function exceptionsTab(place, run) {
-  const list = new ExceptionList();
+  const list = new ExceptionList("exceptions");
   const died = element("p", {class: "note"});
   place.append(element("h2", {class: "unseen"}, "Exceptions"), list.place, died);
   return {

@@ -27,7 +27,7 @@ export function historyTab(place, run) {
   });
   const why = element("p", {class: "empty", hidden: true});
   const hint = element("p", {class: "note"}, "Choose two runs to lay them over each other.");
-  listed.append(element("h2", {class: "unseen"}, "History"), why, element("div", {class: "tools"}, compare, hint), table.place);
+  listed.append(element("h2", {class: "unseen"}, "History"), why, element("div", {class: "tools"}, compare, hint, table.tools), table.place);
   place.append(listed, opened);
   let shown = "";
 
@@ -119,7 +119,7 @@ async function runParts(id) {
   statistics.show(told.names.map(flat), flat(told.total));
   const failures = failuresTable("kept-failures");
   failures.show(told.failures);
-  const exceptions = new ExceptionList();
+  const exceptions = new ExceptionList("kept-exceptions");
   exceptions.show(told.exceptions);
   const css = told.verdict.status === "valid" ? "verdict" : "verdict suspect";
   return {

@@ -41,8 +41,8 @@ class Page {
       byId("main").focus();
     });
     addEventListener("hashchange", () => this._go());
-    document.addEventListener("visibilitychange", () => document.hidden || this._refresh());
-    this.run.onState(() => this._attempt(() => this.run.look()).then(() => this._refresh()));
+    document.addEventListener("visibilitychange", () => this._lookAnew());
+    this.run.onState(() => this._lookAnew());
     await this._attempt(() => Promise.all([this.run.look(), this._addOwn()]));
     this._go();
     this.live.begin();
@@ -87,6 +87,12 @@ class Page {
     this.current = next;
     if (next.tab.open) next.tab.open(new URLSearchParams(query ?? ""));
     this._refresh();
+  }
+
+  async _lookAnew() {
+    if (document.hidden) return;
+    await this._attempt(() => this.run.look());
+    await this._refresh();
   }
 
   async _refresh() {

@@ -62,7 +62,7 @@ export function logTab(place, run) {
     id: "log", caption: "Log, the newest line first", what: "line", empty: "Nothing has been logged.",
     keyOf: row => row.key, isWide: true,
     columns: [
-      {key: "at", title: "Time", isText: true, format: at => timeOfDay(at)},
+      {key: "at", title: "Time", isText: true, value: line => line.place, format: (_, line) => timeOfDay(line.at)},
       {key: "from", title: "From", isText: true},
       {key: "level", title: "Level", isText: true, draw: drawLevel},
       {key: "text", title: "Text", isText: true, isLong: true},
@@ -78,14 +78,14 @@ export function logTab(place, run) {
   };
 }
 
-// Lines that say the same at the same time are told apart by which of them it is.
+// Lines that say the same at the same time are told apart by which of them it is; they come in the order of their time.
 function distinct(log) {
   const seen = new Map();
-  return log.map(line => {
+  return log.map((line, place) => {
     const said = JSON.stringify(line);
     const times = seen.get(said) ?? 0;
     seen.set(said, times + 1);
-    return {...line, key: `${times} ${said}`};
+    return {...line, place, key: `${times} ${said}`};
   });
 }
 
