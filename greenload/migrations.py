@@ -68,6 +68,13 @@ def _from_3(file: Migrated) -> None:
     file.execute("DROP TABLE old_tally")
 
 
+def _from_4(file: Migrated) -> None:
+    """Of a run it is kept what it was made with."""
+    file.execute(
+        "CREATE TABLE made_with (run_id TEXT REFERENCES run (id), key TEXT, value TEXT, PRIMARY KEY (run_id, key))"
+    )
+
+
 def _stats_of_3(*columns: Any) -> Stats:
     *counted, exceptions, lag, stall = columns
     stats = Stats()
@@ -79,4 +86,4 @@ def _stats_of_3(*columns: Any) -> Stats:
 
 
 # From which version -> how it becomes the next one.
-STEPS: dict[int, Callable[[Migrated], None]] = {3: _from_3}
+STEPS: dict[int, Callable[[Migrated], None]] = {3: _from_3, 4: _from_4}

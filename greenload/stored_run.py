@@ -10,7 +10,7 @@ import json
 import math
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import astuple, dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from itertools import groupby
 from typing import Any
 
@@ -43,8 +43,9 @@ ENDED, GOING_ON, BROKEN_OFF = "ended", "going on", "broken off"
 
 BY_THE_SECOND_S = 300  # at the end of a run
 
-_INFO = ", ".join(each.name for each in fields(RunInfo))
-_LISTED = f"{_INFO}, plan, began_at, ended_at, summary, note"
+_MADE_WITH = "made_with"  # of a run, in a table of its own
+_INFO = [each.name for each in fields(RunInfo) if each.name != _MADE_WITH]
+_LISTED = f"{', '.join(_INFO)}, plan, began_at, ended_at, summary, note"
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ class ListedRun:
 
 def run_row(info: RunInfo, plan: Plan, gate: Gate, bundle: Bundle, label: Label) -> tuple[Any, ...]:
     """Return the row of a run that has not begun."""
-    told = (*astuple(info), as_text(PLAN, plan), as_text(GATE, gate), bundle.data)
+    told = (*(getattr(info, column) for column in _INFO), as_text(PLAN, plan), as_text(GATE, gate), bundle.data)
     return *told, None, None, None, None, None, label.note, label.command
 
 
@@ -127,7 +128,7 @@ def _read(file: Database, run_id: str, seconds: Iterator[tuple[int, Stats]]) -> 
     stop = None if stopped is None else Stop(at_once=stopped == "at once")
     errors = {worker: error for worker, error in _rows(file, "worker, error", "worker", run_id) if error is not None}
     return StoredRun(
-        RunInfo(*info),
+        replace(RunInfo(*info), made_with=dict(_rows(file, "key, value", _MADE_WITH, run_id))),
         from_text(PLAN, plan),
         gate,
         Bundle(bundle),

@@ -41,7 +41,8 @@ ROOT = Path(__file__).resolve().parents[1]
 PLAN = Plan(parse_stages("5@10s,0@5s"), None, (Share("Reader", 0.5), Share("Admin", 1, 2)), "http://h", 10.0, -3)
 GATE = Gate((parse_threshold("GET /: p99 > 300ms"),), (parse_threshold("failures > 2.5%"),), 4.5, 2)
 BUNDLE = Bundle.of({"s.py": b"pass", "data/x": bytes(range(256))})
-INFO = RunInfo("run-1", "2030-01-01T00:00:00+00:00", "users", "s.py", "ab" * 32, None, 7, "1.0")
+MADE_WITH = {"python": "CPython 3.99.0", "gevent": "99.1"}
+INFO = RunInfo("run-1", "2030-01-01T00:00:00+00:00", "users", "s.py", "ab" * 32, None, 7, "1.0", MADE_WITH)
 AT_S = 1000.0
 EPOCHS = {"one": 11, "two": 2**63 - 1}
 

@@ -34,6 +34,7 @@ from greenload.core.schedule import NotRunning
 from greenload.core.shape import MOST_USERS, ShapeError
 from greenload.core.terms import Expected, Terms
 from greenload.green import THROWN
+from greenload.made_with import made_with
 from greenload.master import Master, WorkerBroke
 from greenload.report.live import LiveView, ProgressHandler
 from greenload.report.page.page import html_page, shown_now
@@ -136,6 +137,7 @@ def new_run(scenario: Scenario, plan: Plan) -> RunInfo:
         host=plan.host or ", ".join(sorted(hosts)) or None,
         seed=plan.seed,
         version=VERSION,
+        made_with=made_with(),
     )
 
 

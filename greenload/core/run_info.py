@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
 class RunInfo:
-    """Who this run is; `started` is ISO 8601 in UTC."""
+    """Who this run is.
+
+    started    ISO 8601 in UTC
+    made_with  versions and machine of the master, by what they are of; empty where nobody wrote that down
+    """
 
     id: str
     started: str
@@ -17,3 +22,4 @@ class RunInfo:
     host: str | None
     seed: int
     version: str
+    made_with: Mapping[str, str] = field(default_factory=dict)
