@@ -5,14 +5,16 @@ BIN := $(VENV)/bin
 # Installed anew only when what is to be installed has changed.
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test check format bench bench-history bench-master bench-placement bench-profile bench-rate docs screenshots test-all test-lowest system-deps clean
+.PHONY: demo test check format bench bench-alarms bench-history bench-master bench-placement bench-profile bench-rate docs screenshots test-all test-lowest system-deps clean
 
 demo: $(INSTALLED)
 	$(BIN)/greenload demo
 
-# Four at a time: most of what takes long waits for real seconds to go by.
+# Four at a time: most of what takes long waits for real seconds to go by. What measures times comes last, by itself; it
+# is skipped where there is no Locust (make .venv-bench/bin/locust).
 test: $(INSTALLED)
-	$(BIN)/python -m pytest -n 4
+	$(BIN)/python -m pytest -n 4 -m 'not alone'
+	$(BIN)/python -m pytest -m alone
 
 # Format, lint, types and the laws of the house: what to run before each commit.
 check: $(INSTALLED)
@@ -40,6 +42,10 @@ bench-profile: .venv-bench/.installed
 # A thousand arrivals a second: whether all are delivered, and how late; wrk2 beside it where it is installed.
 bench-rate: .venv-bench/.installed
 	.venv-bench/bin/python -m bench.rate
+
+# Pairs of runs that do not differ: how often a comparison says that they do.
+bench-alarms: .venv-bench/.installed
+	.venv-bench/bin/python -m bench.alarms
 
 # An hour in the database: how large it becomes, how long it takes to write and to read.
 bench-history: .venv-bench/.installed
@@ -89,6 +95,11 @@ $(INSTALLED): setup.cfg pyproject.toml
 	test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
 	.venv-bench/bin/pip install --quiet --disable-pip-version-check -r bench/requirements.txt --editable '.[report,service]'
 	@touch $@
+
+# Locust without the rest of the bench, for the test that runs it beside greenload.
+.venv-bench/bin/locust:
+	test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/pip install --quiet --disable-pip-version-check $$(grep '^locust==' bench/requirements.txt)
 
 .venv-docs/.installed: setup.cfg
 	test -x .venv-docs/bin/python || $(PYTHON) -m venv .venv-docs

@@ -80,7 +80,7 @@ def _stats_of_3(*columns: Any) -> Stats:
 
 
 def _from_4(file: Migrated) -> None:
-    """A rate can be changed while a run goes on; a scenario can have options of its own; tasks are counted."""
+    """A rate can be changed while a run goes on; scenarios have options; tasks are counted; it is kept what made a run."""
     file.execute("ALTER TABLE change ADD COLUMN rate REAL")
     for run_id, plan in file.execute("SELECT id, plan FROM run"):
         file.execute("UPDATE run SET plan = ? WHERE id = ?", (json.dumps([*json.loads(plan), []]), run_id))
@@ -88,6 +88,9 @@ def _from_4(file: Migrated) -> None:
     file.execute(
         "CREATE TABLE task (run_id TEXT REFERENCES run (id), place INTEGER, class TEXT, task TEXT,"
         " planned_percent REAL, PRIMARY KEY (run_id, place)) WITHOUT ROWID"
+    )
+    file.execute(
+        "CREATE TABLE made_with (run_id TEXT REFERENCES run (id), key TEXT, value TEXT, PRIMARY KEY (run_id, key))"
     )
 
 

@@ -148,6 +148,7 @@ class Store:
             self._file.insert("run", [run_row(info, plan, gate, bundle, label)])
             self._file.insert("tag", ((info.id, *tag) for tag in label.tags.items()))
             self._file.insert("task", task_rows(info))
+            self._file.insert("made_with", ((info.id, *part) for part in info.made_with.items()))
 
     def _change(self, statement: str, *values: Any) -> None:
         self._file.tried(lambda: self._file.wait_at_most(PATIENCE_AT_THE_END_S))

@@ -46,7 +46,7 @@ ENDED, GOING_ON, BROKEN_OFF = "ended", "going on", "broken off"
 
 BY_THE_SECOND_S = 300  # at the end of a run
 
-_INFO = [each.name for each in fields(RunInfo) if each.name != "tasks"]  # these have a table of their own
+_INFO = [each.name for each in fields(RunInfo) if each.name not in ("tasks", "made_with")]  # which have tables
 _LISTED = f"{', '.join(_INFO)}, plan, began_at, ended_at, summary, note"
 
 
@@ -134,7 +134,7 @@ def _read(file: Database, run_id: str, seconds: Iterator[tuple[int, Stats]]) -> 
     errors = {worker: error for worker, error in _rows(file, "worker, error", "worker", run_id) if error is not None}
     tasks = (PlannedTask(*row) for _, *row in _rows(file, "place, class, task, planned_percent", "task", run_id))
     return StoredRun(
-        replace(RunInfo(*info), tasks=tuple(tasks)),
+        replace(RunInfo(*info), tasks=tuple(tasks), made_with=dict(_rows(file, "key, value", "made_with", run_id))),
         from_text(PLAN, plan),
         gate,
         Bundle(bundle),

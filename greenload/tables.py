@@ -22,7 +22,7 @@ from greenload.core.stats import COUNTERS, Stats, Tally, Timings
 from greenload.core.thresholds import Threshold, ThresholdError, parse_threshold
 
 SCHEMA_VERSION = 5
-TABLES = {"run", "tag", "worker", "change", "report", "second", "tally", "granted", "task"}
+TABLES = {"run", "tag", "worker", "change", "report", "second", "tally", "granted", "task", "made_with"}
 SCHEMA = """
 CREATE TABLE run (
     id TEXT PRIMARY KEY, started TEXT, model TEXT, scenario TEXT, scenario_sha256 TEXT, host TEXT, seed INTEGER,
@@ -30,6 +30,9 @@ CREATE TABLE run (
     summary TEXT, note TEXT, command TEXT
 );
 CREATE TABLE tag (run_id TEXT REFERENCES run (id), key TEXT, value TEXT, PRIMARY KEY (run_id, key));
+CREATE TABLE made_with (
+    run_id TEXT REFERENCES run (id), key TEXT, value TEXT, PRIMARY KEY (run_id, key)
+);
 CREATE TABLE worker (
     run_id TEXT REFERENCES run (id), worker TEXT, epoch INTEGER, state TEXT, error TEXT, PRIMARY KEY (run_id, worker)
 );

@@ -49,16 +49,21 @@ def load(store: str, delay_s: float) -> Application:
     metavar="DURATION",
     default="0ms",
     help="How long each request for albums waits before it is answered, like a database query, outside any lock: 10ms, "
-    f"0.5s or a number of seconds. Up to {THREADS} requests wait at once; more queue behind them.",
+    "0.5s or a number of seconds. As many wait at once as there are threads; more queue behind them.",
 )
-def main(store: str, port: int, host: str, delay: float) -> None:
+@click.option(
+    "--threads", type=click.IntRange(1, 1000), default=THREADS, help="How many requests are worked on at once."
+)
+def main(store: str, port: int, host: str, delay: float, threads: int) -> None:
     """Serve albums over HTTP: GET /albums, GET /albums/:id, POST /albums, and GET /stats for what was served.
 
     Prints one line with its URL when it is ready. Ends on Ctrl-C, on SIGTERM, and when the reader of that line goes
     away. The albums live in memory and end with it. GET /albums writes them all out, so it slows down as they grow.
     """
     try:
-        serve(functools.partial(load, store, delay), host, port, STATS, f"album service: {{url}} (store {store})")
+        serve(
+            functools.partial(load, store, delay), host, port, threads, STATS, f"album service: {{url}} (store {store})"
+        )
     except ServerError as error:
         raise click.ClickException(str(error)) from error
 

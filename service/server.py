@@ -22,7 +22,8 @@ from granian.constants import HTTPModes, Interfaces
 # As WSGI calls it.
 Application = Callable[..., Iterable[bytes]]
 
-# How many requests are worked on at once. With a delay this is the ceiling: 16 threads and 10 ms are 1600 requests/s.
+# How many requests are worked on at once, unless somebody says. With a delay this is the ceiling: 16 threads and 10 ms
+# are 1600 requests/s.
 THREADS = 16
 # granian counts kept-alive connections against this, not requests: the next one is not accepted until another closes.
 # So it must exceed the users of any load test.
@@ -37,10 +38,10 @@ class ServerError(Exception):
     """The server could not start or ended by itself; the message says what to do."""
 
 
-def serve(load: Callable[[], Application], host: str, port: int, probe: str, greeting: str) -> None:
+def serve(load: Callable[[], Application], host: str, port: int, threads: int, probe: str, greeting: str) -> None:
     """Answer requests until a signal comes or the reader of stdout goes away.
 
-    load: makes the application, in the worker process.  port: 0 for any free one.
+    load: makes the application, in the worker process.  port: 0 for any free one.  threads: that answer requests.
     probe: the path that is asked to see whether the server is ready.
     greeting: printed as one line once it is; {url} stands for where.
     Raises ServerError when the address cannot be used or the worker ends by itself.
@@ -57,7 +58,7 @@ def serve(load: Callable[[], Application], host: str, port: int, probe: str, gre
             port=port,
             interface=Interfaces.WSGI,
             workers=1,
-            blocking_threads=THREADS,
+            blocking_threads=threads,
             backlog=BACKLOG,
             backpressure=CONNECTIONS,
             http=HTTPModes.http1,

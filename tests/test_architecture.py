@@ -66,6 +66,7 @@ FLOORS = {
     "core/search": 4.2,
     "version": 0,
     "calendar_clock": 0,
+    "made_with": 0,
     "key": 1,
     "green": 4.5,
     "alarm": 4.5,

@@ -3,6 +3,7 @@
 import json
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from greenload.migrations import OLDEST
 from greenload.run_lock import RunLock
 from greenload.store import Store, StoreError
 from greenload.tables import SCHEMA_VERSION
-from tests.test_store import plain
+from tests.test_store import BUNDLE, GATE, INFO, PLAN, plain
 
 DATA = Path(__file__).parent / "data"
 ENDED, BROKEN_OFF = "20300101-000001-beef", "20300101-000002-beef"
@@ -97,6 +98,14 @@ def test_a_file_that_was_migrated_has_the_form_of_a_new_one_and_takes_new_runs(t
     with closing(Store(path)) as store:
         store.tag(ENDED, {"a": "b"})
         assert [run.info.id for run in store.runs(tags={"a": "b"})] == [ENDED]
+
+
+def test_a_file_of_version_4_goes_on_and_says_of_its_runs_that_nobody_wrote_down_what_they_were_made_with(tmp_path):
+    with closing(Store(old_file(tmp_path, 4))) as store:
+        store.open_run(replace(INFO, id="new"), PLAN, GATE, BUNDLE)
+        made_with = [store.outline(run_id).info.made_with for run_id in (ENDED, "new")]
+
+    assert made_with == [{}, INFO.made_with]
 
 
 def test_a_migration_that_breaks_leaves_the_file_as_it_was(tmp_path):

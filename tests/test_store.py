@@ -47,7 +47,8 @@ TASKS = (
     PlannedTask("Reader", "Shelf", 37.5),
     PlannedTask("Admin", "\u00fc'", None),
 )
-INFO = RunInfo("run-1", "2030-01-01T00:00:00+00:00", "users", "s.py", "ab" * 32, None, 7, "1.0", TASKS)
+MADE_WITH = {"python": "CPython 3.99.0", "gevent": "99.1"}
+INFO = RunInfo("run-1", "2030-01-01T00:00:00+00:00", "users", "s.py", "ab" * 32, None, 7, "1.0", TASKS, MADE_WITH)
 AT_S = 1000.0
 EPOCHS = {"one": 11, "two": 2**63 - 1}
 

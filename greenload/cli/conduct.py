@@ -35,6 +35,7 @@ from greenload.core.schedule import NotRunning
 from greenload.core.shape import MOST_USERS, ShapeError
 from greenload.core.terms import Expected, Terms
 from greenload.green import THROWN
+from greenload.made_with import made_with
 from greenload.master import Master, WorkerBroke
 from greenload.report.live import LiveView, ProgressHandler
 from greenload.report.page.page import html_page, shown_now
@@ -158,6 +159,7 @@ def new_run(scenario: Scenario, plan: Plan) -> RunInfo:
         seed=plan.seed,
         version=VERSION,
         tasks=scenario.tasks(),
+        made_with=made_with(),
     )
 
 

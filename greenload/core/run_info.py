@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 
@@ -19,7 +20,12 @@ class PlannedTask(NamedTuple):
 
 @dataclass(frozen=True)
 class RunInfo:
-    """Who this run is; `started` is ISO 8601 in UTC, `tasks` what its users are to do."""
+    """Who this run is.
+
+    started    ISO 8601 in UTC
+    tasks      what its users are to do
+    made_with  versions and machine of the master, by what they are of; empty where nobody wrote that down
+    """
 
     id: str
     started: str
@@ -30,3 +36,4 @@ class RunInfo:
     seed: int
     version: str
     tasks: tuple[PlannedTask, ...] = ()
+    made_with: Mapping[str, str] = field(default_factory=dict)

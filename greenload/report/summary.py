@@ -104,6 +104,7 @@ def _run(run: RunInfo, results: Results) -> Document:
         "workers": len(results.workers),
         "seed": run.seed,
         "version": run.version,
+        "made_with": dict(run.made_with),
     }
 
 

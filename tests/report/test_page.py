@@ -4,6 +4,7 @@ import gzip
 import random
 import re
 from base64 import b85decode
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -56,10 +57,10 @@ def plotly(tmp_path, monkeypatch):
     monkeypatch.setattr("greenload.report.page.page.plotly_js", lambda: path)
 
 
-def page_of(samples, exceptions=(), fail_if=(), command="greenload run"):
+def page_of(samples, exceptions=(), fail_if=(), command="greenload run", made_with=None):
     results = results_of(samples, exceptions=exceptions, seconds=3)
     gate = Gate(tuple(map(parse_threshold, fail_if)))
-    document = summarize(RUN, results, gate.judge(results))
+    document = summarize(replace(RUN, made_with=made_with or {}), results, gate.judge(results))
     return html_page(shown_now(document, results, PLAN, gate, command)).decode()
 
 
@@ -87,6 +88,14 @@ def test_without_scripts_the_tables_are_there():
     for words in ("VALID", "1 of 1 thresholds not passed", "✗ failed", "GET /albums", "HTTP 503", "w1"):
         assert words in said
     assert page.index("verdict valid") < page.index("<table") < page.index('class="charts"')
+
+
+@pytest.mark.usefixtures("plotly")
+def test_versions_and_machine_are_named_where_they_were_written_down():
+    with_them = page_of([request(0.01)], made_with={"python": "CPython 3.99", "gevent": "99.1", "cores": "2"})
+
+    assert "<dt>Made with</dt><dd>CPython 3.99, gevent 99.1, 2 cores</dd>" in with_them
+    assert "Made with" not in page_of([request(0.01)])
 
 
 @pytest.mark.usefixtures("plotly")

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -133,12 +134,28 @@ def test_a_port_can_be_used_again_at_once(service, start_service):
     assert again.port == service.port
 
 
+def test_with_one_thread_requests_wait_for_one_another(start_service):
+    service = start_service("--delay", "100ms", "--threads", "1")
+    began_s = time.monotonic()
+
+    with ExitStack() as open_ones:
+        address = ("127.0.0.1", service.port)
+        waiting = [open_ones.enter_context(socket.create_connection(address)) for _ in range(3)]
+        for each in waiting:
+            each.sendall(b"GET /albums/1 HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        answers = [each.recv(12) for each in waiting]
+
+    assert answers == [b"HTTP/1.1 200"] * 3
+    assert time.monotonic() - began_s >= 0.3
+
+
 @pytest.mark.parametrize(
     ("option", "value", "said"),
     [
         ("--store", "tree", "'tree' is not one of"),
         ("--port", "70000", "70000 is not in the range"),
         ("--port", "http", "'http' is not a valid integer"),
+        ("--threads", "0", "0 is not in the range"),
         ("--delay", "soon", "'soon' is not a duration; write 10ms, 0.5s or a number of seconds."),
         ("--delay", "-1", "'-1' is not a duration"),
         ("--delay", "nan", "'nan' is not a duration"),

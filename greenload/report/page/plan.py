@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from greenload.core.gate import Gate
 from greenload.core.messages import Plan
@@ -48,10 +48,17 @@ def origin(document: Document, command: str | None, about: Sequence[tuple[str, s
             ("SHA-256", run["scenario_sha256"]),
             ("greenload", run["version"]),
             ("Summary", document["schema"]),
+            ("Made with", _made_with(run.get("made_with", {}))),  # which older summaries do not have
             ("Command", None if command is None else element("code", without_password(command))),
             *about,
         ],
     )
+
+
+def _made_with(parts: Mapping[str, str]) -> str:
+    """Return versions and machine in one line, in the order in which they were written down."""
+    named = {"python": "{}", "os": "{}", "machine": "{}", "cores": "{} cores"}  # of the others the name says what it is
+    return ", ".join(named.get(key, f"{key} {{}}").format(value) for key, value in parts.items())
 
 
 def without_password(said: str) -> str:
