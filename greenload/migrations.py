@@ -80,7 +80,7 @@ def _stats_of_3(*columns: Any) -> Stats:
 
 
 def _from_4(file: Migrated) -> None:
-    """A rate can be changed while a run goes on; scenarios have options; tasks are counted; it is kept what made a run."""
+    """A rate can be changed in a run, scenarios have options, tasks are counted, and it is kept what made a run."""
     file.execute("ALTER TABLE change ADD COLUMN rate REAL")
     for run_id, plan in file.execute("SELECT id, plan FROM run"):
         file.execute("UPDATE run SET plan = ? WHERE id = ?", (json.dumps([*json.loads(plan), []]), run_id))
