@@ -62,7 +62,7 @@ def test_workers_without_the_right_key_are_told_so_while_the_run_of_the_others_g
     assert "wrong join key: the master at tcp://127.0.0.1:" in told(wrong)
     assert "wants a join key; give this worker the master's with --key-file" in told(none)
     sums = fleet.finish()
-    assert "has another join key and is not let in" in fleet.err
+    assert re.search("has (another|no) join key and is not let in", fleet.err)  # who came first: one line a minute
     assert [each["id"] for each in fleet.document["workers"]] == ["one"]
     assert sums["sent"] == fleet.service.requests() == sums["succeeded"] > 300
     assert sums["missing"] == []
