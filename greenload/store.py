@@ -14,7 +14,7 @@ import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from greenload.core.bundle import Bundle
 from greenload.core.gate import Gate
@@ -22,6 +22,7 @@ from greenload.core.label import NO_LABEL, Label
 from greenload.core.messages import Account, Plan
 from greenload.core.news import News
 from greenload.core.run_info import RunInfo
+from greenload.core.slots import Slot
 from greenload.core.stats import Stats
 from greenload.database import Database, NoSuchRun, StoreBusy, StoreError
 from greenload.run_lock import CannotLock, RunLock
@@ -33,6 +34,7 @@ from greenload.stored_run import (
     read_outline,
     read_run,
     read_seconds,
+    read_slots,
     row_of,
     run_row,
     task_rows,
@@ -40,6 +42,8 @@ from greenload.stored_run import (
 from greenload.tables import BREACH, TABLES, as_text, change_row, reset_row, second_row, tally_rows
 
 __all__ = ["Label", "ListedRun", "NoSuchRun", "Store", "StoreBusy", "StoreError", "StoredRun"]
+
+Part = TypeVar("Part")
 
 PATIENCE_AT_THE_END_S = 30.0  # of one who has nothing else to do
 
@@ -100,9 +104,11 @@ class Store:
 
     def seconds(self, run_id: str, from_s: float = 0.0, to_s: float = math.inf) -> Iterator[tuple[int, Stats]]:
         """Yield (second, Stats) for each second of from_s <= second < to_s in which anything was counted, exactly."""
-        parts = read_seconds(self._file, run_id, from_s, to_s)
-        while (part := self._file.tried(lambda: next(parts, None))) is not None:
-            yield part
+        return self._each(read_seconds(self._file, run_id, from_s, to_s))
+
+    def slots(self, run_id: str) -> Iterator[Slot]:
+        """Yield each second of the run in which anybody reported, exactly, as a slot without its `total`."""
+        return self._each(self._file.tried(lambda: read_slots(self._file, run_id)))
 
     def runs(self, most: int | None = None, tags: Mapping[str, str] | None = None) -> list[ListedRun]:
         """Return the runs in the file that have all of `tags`, the newest first, at most so many."""
@@ -136,6 +142,10 @@ class Store:
         self._file.close()
         for lock in self._locks:
             lock.release()
+
+    def _each(self, parts: Iterator[Part]) -> Iterator[Part]:
+        while (part := self._file.tried(lambda: next(parts, None))) is not None:
+            yield part
 
     def _own(self, run_id: str) -> None:
         try:

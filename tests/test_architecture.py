@@ -43,6 +43,8 @@ FLOORS = {
     "core/plain": 3,
     "core/results": 3,
     "core/thresholds": 2,
+    "core/strip": 2,
+    "core/persistence": 0,
     "core/resample": 3,
     "core/compare": 3.5,
     "core/locust_rounding": 0.5,

@@ -5,23 +5,27 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import click
 
 from greenload.cli.guard import ThresholdsFailed
-from greenload.cli.stored import db_option, stored_run
+from greenload.cli.stored import db_option
 from greenload.core.codec import printable
-from greenload.core.compare import RESPONSE, SERVICE, Side
+from greenload.core.compare import Side
 from greenload.core.gate import shown_name
 from greenload.core.sheet import LOCUST, Sheet, sheet_of_side
+from greenload.core.strip import RESPONSE, SERVICE, Strip
 from greenload.report.comparison import compare
 from greenload.report.comparison_page import comparison_page
 from greenload.report.comparison_table import print_comparison
 from greenload.report.sheets import NotComparable, sheet_of_text
+from greenload.report.stored import stored_strip
 from greenload.report.summary import Document
 from greenload.report.terminal import console_for
+from greenload.store import Store
 
 GATED = ("p95", "p99")
 
@@ -118,8 +122,12 @@ def _source(typed: list[str], db: Path) -> Callable[[str], Sheet]:
         raise NotComparable(f"{files[0]} is a file; several to a side can only be runs of a --db")
     if not db.exists():
         raise NotComparable(f"{typed[0]} is no file, and there is no file {db} that could have a run of this name")
-    runs = [stored_run(db, run_id).kept.results for run_id in typed]
-    return lambda clock: sheet_of_side(Side(label, runs, clock))
+    return lambda clock: sheet_of_side(Side(label, [_strip(db, run_id, clock) for run_id in typed]))
+
+
+def _strip(db: Path, run_id: str, clock: str) -> Strip:
+    with closing(Store.found(db)) as store:
+        return stored_strip(store, run_id, clock)
 
 
 def _text_of(path: Path) -> str:

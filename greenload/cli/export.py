@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable
+from contextlib import closing
 from pathlib import Path
 
 import click
 
-from greenload.cli.stored import db_option, stored_run
+from greenload.cli.stored import db_option
 from greenload.report.export import CSV, FORMATS, NotExported, check_exportable, lines_of, write_csv
+from greenload.store import Store
 
 
 @click.command("export")
@@ -24,17 +26,18 @@ def command(run_id: str, form: str, output: str | None, db: Path) -> None:
     """Write a run that was kept as CSV, JSON, NDJSON, an HdrHistogram log or for Prometheus."""
     if form == CSV and output is None:
         raise click.UsageError("csv is five files; say with --output what their names begin with")
-    run = stored_run(db, run_id)
-    check_exportable(run)
-    try:
-        if form == CSV and output is not None:
-            write_csv(run, output)
-        else:
-            _write(lines_of(run, form), output)
-    except BrokenPipeError:  # who read it has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except OSError as error:
-        raise NotExported(f"cannot write {error.filename or output or 'to stdout'}: {error.strerror}") from error
+    with closing(Store.found(db)) as store:
+        run = store.outline(run_id)
+        check_exportable(run)
+        try:
+            if form == CSV and output is not None:
+                write_csv(store, run, output)
+            else:
+                _write(lines_of(store, run, form), output)
+        except BrokenPipeError:  # who read it has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        except OSError as error:
+            raise NotExported(f"cannot write {error.filename or output or 'to stdout'}: {error.strerror}") from error
 
 
 def _write(lines: Iterable[str], output: str | None) -> None:

@@ -21,7 +21,7 @@ DEFAULT_LIMIT = 20
 
 tags_argument = click.argument("tags", type=TAG, nargs=-1, required=True, metavar="KEY=VALUE...")
 run_argument = click.argument("run_id", metavar="ID")
-runs_argument = click.argument("run_ids", nargs=-1, required=True, metavar="ID...")
+runs_argument = click.argument("run_ids", nargs=-1, metavar="ID...")
 
 
 def _db(ctx: click.Context, param: click.Parameter, path: Path | None) -> Path:
@@ -70,24 +70,21 @@ def command(ctx: click.Context, db: Path, limit: int, tags: tuple[tuple[str, str
 
 @command.command("rm")
 @runs_argument
+@click.option("--keep", type=click.IntRange(min=0), metavar="N", help="In place of IDs: all but the N newest.")
 @db_option
-def remove(run_ids: tuple[str, ...], db: Path) -> None:
-    """Remove runs for good; the file becomes smaller."""
+def remove(run_ids: tuple[str, ...], keep: int | None, db: Path) -> None:
+    """Remove runs for good; the file becomes smaller.
+
+    With --keep those that are going on stay, too.
+    """
+    if bool(run_ids) == (keep is not None):
+        raise click.UsageError("say which runs to remove by their IDs, or with --keep how many to leave")
     with closing(Store.found(db)) as store:
-        store.remove(run_ids)
+        if keep is not None:
+            run_ids = tuple(run.info.id for run in store.runs()[keep:] if run.state != GOING_ON)
+        if run_ids:
+            store.remove(run_ids)
     click.echo(f"removed {len(set(run_ids))} run(s)")
-
-
-@command.command("prune")
-@click.option("--keep", type=click.IntRange(min=0), required=True, metavar="N", help="How many runs to leave.")
-@db_option
-def prune(keep: int, db: Path) -> None:
-    """Remove all runs but the N newest, and those that are going on."""
-    with closing(Store.found(db)) as store:
-        old = [run.info.id for run in store.runs()[keep:] if run.state != GOING_ON]
-        if old:
-            store.remove(old)
-    click.echo(f"removed {len(old)} run(s)")
 
 
 @command.command("tag")

@@ -5,7 +5,9 @@ of the interval lies above 0, "faster" where all lies below, else "no difference
 same". A difference below the width of a histogram's bucket, 0.1 %, is none.
 
 Where there are few blocks, or few runs, the interval is made wider: by Student's t instead of the normal distribution,
-and by the variance that resampling from so few leaves out. Each percentile of each name is judged by itself: of twenty
+and by the variance that resampling from so few leaves out; where seconds hang together for longer than a block, by what
+that leaves out (`persistence`). Where a run says no more than FEWEST_INDEPENDENT single seconds would, no difference is
+seen, whatever the interval. Each percentile of each name is judged by itself: of twenty
 comparisons in which nothing differs one is expected to say that something does.
 
 Of one run a side the interval knows how much the service varied within these runs. What differs from run to run, the
@@ -14,6 +16,7 @@ state of a cache or of a disk, it can know only from several runs a side.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
@@ -21,23 +24,19 @@ from statistics import NormalDist
 
 from greenload.core.errors import GreenloadError
 from greenload.core.histogram import Histogram, fewest_for
+from greenload.core.persistence import Persistence, persistence
 from greenload.core.resample import Draw, Track, Units, draws
-from greenload.core.results import Results
-from greenload.core.slots import Slot
-from greenload.core.stats import Tally
+from greenload.core.strip import TOTAL, Name, Strip
 
 FASTER, SLOWER, NO_DIFFERENCE = "faster", "slower", "no difference seen"
-RESPONSE, SERVICE = "response", "service"
 PERCENTS = (50.0, 95.0, 99.0)
 RESAMPLES = 500
 CONFIDENCE = 0.95
 FEWEST_SECONDS = 20
+FEWEST_INDEPENDENT = 5  # with fewer, what a level will do next cannot be told from what it did
 # As many values as that must lie above a percentile, or its resamples are the same few values over and over.
 FEWEST_ABOVE = 10
 BUCKET_WIDTH = 1 / 1024
-
-Name = tuple[str, str]  # (method, name)
-TOTAL: Name = ("", "Total")
 
 
 class NothingToCompare(GreenloadError):
@@ -67,83 +66,78 @@ class Judged:
     beyond_ms: float | None = None
 
 
+@dataclass(frozen=True)
+class Doubt:
+    """By how much wider an interval has to be than its resamples are spread; reason: why it says nothing at all."""
+
+    widening: float
+    reason: str = ""
+
+
 class Side:
     """One run or several, added up: what is to be compared with another side.
 
-    label  what people call it;  clock  by which the durations are compared
+    label  what people call it
     """
 
-    def __init__(self, label: str, runs: Sequence[Results], clock: str = RESPONSE, seed: int = 1) -> None:
+    def __init__(self, label: str, strips: Sequence[Strip], seed: int = 1) -> None:
         self.label = label
-        self.clock = clock
-        self.runs = len(runs)
-        self.seconds = sum(run.measured_s for run in runs)
-        self.tallies: dict[Name, Tally] = {TOTAL: Tally()}
-        for run in runs:
-            self.tallies[TOTAL].add(run.measured_tally)
-            for name, tally in run.measured.tallies.items():
-                self.tallies.setdefault(name, Tally()).add(tally)
-        if not self.tallies[TOTAL].requests:
+        self.runs = len(strips)
+        self.seconds = sum(strip.measured_s for strip in strips)
+        self.shortest_s = min(strip.seconds for strip in strips)
+        self.strips = strips
+        self.durations: dict[Name, Histogram] = {}
+        self.failures: Counter[Name] = Counter()
+        for strip in strips:
+            self.failures.update(strip.failures)
+            for name, durations in strip.durations.items():
+                self.durations.setdefault(name, Histogram()).add(durations)
+        if not self.durations[TOTAL].count:
             raise NothingToCompare(f"{label} has no requests: there is nothing to compare")
-        slots = [[slot for slot in run.slots if slot.first_s >= run.warmup_s] for run in runs]
-        self.units = [Units(each) for each in slots]
-        self.shortest_s = min(unit.seconds for unit in self.units)
+        self.units = [Units(strip.units, strip.width_s) for strip in strips]
         # By its label, so that it makes no difference which side is the first one.
         random = Random(f"{seed} {label}")
         self._draws: list[Draw] = draws(self.units, RESAMPLES, random) if self.shortest_s >= FEWEST_SECONDS else []
 
-    def durations(self, name: Name) -> Histogram:
-        """Return the durations of `name` by the clock of this side."""
-        return _by(self.clock, self.tallies[name])
+    def track(self, name: Name) -> Track:
+        runs = (strip.by_unit(name) for strip in self.strips)
+        return Track(self.durations[name].counts, runs, self.units, PERCENTS)
 
-    def resamples(self, name: Name) -> list[list[int] | None]:
+    def resamples(self, track: Track) -> list[list[int] | None]:
         """Return PERCENTS, in microseconds, of each resample."""
-        runs = [[self._sum(part, name) for part in unit.parts] for unit in self.units]
-        track = Track(runs, self.units)
-        return [track.percentiles_us(draw, PERCENTS) for draw in self._draws]
-
-    def _sum(self, part: Sequence[Slot], name: Name) -> Histogram:
-        total = Histogram()
-        for slot in part:
-            tally = slot.total if name == TOTAL else slot.stats.tallies.get(name)
-            if tally is not None:
-                total.add(_by(self.clock, tally))
-        return total
-
-
-def _by(clock: str, tally: Tally) -> Histogram:
-    timings = tally.ended()
-    return timings.response if clock == RESPONSE else timings.service
+        return [track.percentiles_us(draw) for draw in self._draws]
 
 
 def judge(one: Side, other: Side, name: Name) -> dict[float, Judged]:
     """Return for each of PERCENTS whether `other` is faster or slower than `one`."""
     if min(one.shortest_s, other.shortest_s) < FEWEST_SECONDS:
         return dict.fromkeys(PERCENTS, Judged(None, None, f"too short: it takes runs of {FEWEST_SECONDS} s at least"))
-    histograms = one.durations(name), other.durations(name)
+    histograms = one.durations[name], other.durations[name]
     fewest = min(histogram.count for histogram in histograms)
     if fewest < _needed(PERCENTS[0]):
         return {percent: _too_few(percent) for percent in PERCENTS}
-    pairs = list(zip(one.resamples(name), other.resamples(name), strict=True))
+    tracks = one.track(name), other.track(name)
+    pairs = list(zip(one.resamples(tracks[0]), other.resamples(tracks[1]), strict=True))
     drawn = [(ours, theirs) for ours, theirs in pairs if ours is not None and theirs is not None]
     exact = [histogram.percentiles(list(PERCENTS)) for histogram in histograms]
-    widening = _widening(one, other)
+    doubts = _doubts((one, other), tracks)
     judged = {}
     for at, percent in enumerate(PERCENTS):
         values = [(ours[at], theirs[at]) for ours, theirs in drawn]
         estimate = exact[0][at], exact[1][at]
-        judged[percent] = _judged(estimate, values, widening) if fewest >= _needed(percent) else _too_few(percent)
+        judged[percent] = _judged(estimate, values, doubts[at]) if fewest >= _needed(percent) else _too_few(percent)
     return judged
 
 
-def _judged(estimate: tuple[int, int], values: Sequence[tuple[int, int]], widening: float) -> Judged:
+def _judged(estimate: tuple[int, int], values: Sequence[tuple[int, int]], doubt: Doubt) -> Judged:
     one, other = estimate
+    widening = doubt.widening
     low, high = _interval(other - one, [theirs - ours for ours, theirs in values], widening)
     part = other / one - 1
     low_part, high_part = _interval(part, [theirs / ours - 1 for ours, theirs in values], widening)
     spread = Spread(low / 1000, high / 1000, 100 * low_part, 100 * high_part)
-    if abs(other - one) <= max(1.0, BUCKET_WIDTH * max(one, other)) or low <= 0 <= high:
-        return Judged(NO_DIFFERENCE, spread)
+    if doubt.reason or abs(other - one) <= max(1.0, BUCKET_WIDTH * max(one, other)) or low <= 0 <= high:
+        return Judged(NO_DIFFERENCE, spread, doubt.reason)
     return Judged(SLOWER if low > 0 else FASTER, spread)
 
 
@@ -155,15 +149,42 @@ def _interval(estimate: float, differences: list[float], widening: float) -> tup
     return estimate - widening * max(0.0, estimate - low), estimate + widening * max(0.0, high - estimate)
 
 
-def _widening(one: Side, other: Side) -> float:
-    """Return how much wider the interval has to be for being made from few blocks, or from few runs."""
-    if one.runs > 1 and other.runs > 1:
-        return _student(one.runs + other.runs - 2)
-    blocks = min(sum(unit.blocks for unit in side.units) for side in (one, other))
-    return float(_student(blocks - 1) * (blocks / (blocks - 1)) ** 0.5)
+def _doubts(sides: tuple[Side, Side], tracks: tuple[Track, Track]) -> list[Doubt]:
+    """Return for each of PERCENTS how far its interval can be trusted."""
+    if all(side.runs > 1 for side in sides):
+        # Runs are drawn, and what hangs together in them is in what they differ by.
+        return [Doubt(_student(sum(side.runs for side in sides) - 2))] * len(PERCENTS)
+    width_s = max(strip.width_s for side in sides for strip in side.strips)
+    doubts = []
+    for at in range(len(PERCENTS)):
+        series = [
+            _summed(values, width_s // strip.width_s)
+            for side, track in zip(sides, tracks, strict=True)
+            for strip, values in zip(side.strips, track.swings[at], strict=True)
+        ]
+        doubts.append(_doubt(sides, persistence(series), width_s))
+    return doubts
 
 
-def _student(freedom: int) -> float:
+def _summed(values: Sequence[float], number: int) -> list[float]:
+    """Return the sums of `number` values each."""
+    return [sum(values[first : first + number]) for first in range(0, len(values), number)]
+
+
+def _doubt(sides: Sequence[Side], hold: Persistence, width_s: int) -> Doubt:
+    """Return what few blocks, and seconds that hang together, make of an interval;  width_s: what `hold` counts in."""
+    blocks = min(sum(unit.blocks for unit in side.units) for side in sides)
+    seconds = min(sum(strip.seconds for strip in side.strips) for side in sides)
+    independent = seconds / width_s / hold.values_for_one
+    beyond = max(hold.beyond(unit.block_s / width_s) for side in sides for unit in side.units)
+    student = _student(max(1.0, min(blocks, independent) - 1))
+    reason = ""
+    if independent < FEWEST_INDEPENDENT:
+        reason = f"too short: its seconds hang together, and {seconds} s say no more than {independent:.1f} single ones"
+    return Doubt(student * (blocks / (blocks - 1) * beyond) ** 0.5, reason)
+
+
+def _student(freedom: float) -> float:
     """Return by how much Student's t is larger than the normal distribution's quantile.
 
     Source: Abramowitz and Stegun 26.7.5; 3 % too small with two degrees of freedom, less with more.

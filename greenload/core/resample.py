@@ -5,10 +5,11 @@ that drains go on for some seconds. So not requests are drawn, nor single second
 another; each resample is as long as the run, and its percentiles are those of the sum of the histograms drawn. Merging
 is addition, so that costs no more than adding.
 
-A block is 2 * n ** (1/3) seconds of a run of n: 8 s of a minute, 14 s of five, 31 s of an hour. The power is the one at
-which the error of the variance falls fastest (Hall, Horowitz and Jing 1995); the 2 is for times that stay high for some
-seconds, at which half of it says "slower" of one null comparison in nine instead of one in twenty. Blocks go round the
-run's end, so that its first and last seconds are drawn as often as the others (Politis and Romano 1992).
+A block is 2.5 * n ** (1/3) seconds of a run of n: 10 s of a minute, 17 s of five, 38 s of an hour. The power is the one
+at which the error of the variance falls fastest (Hall, Horowitz and Jing 1995). The 2.5 was found by simulation: at a
+correlation of 0.8 from second to second, 2 gives 5 to 7 % false alarms in runs of a minute, 2.5 gives 4 %. What hangs
+together for longer than a block is made up for in `persistence`. Blocks go round the run's end, so that its first and
+last seconds are drawn as often as the others (Politis and Romano 1992).
 
 Of several runs a side, runs are drawn first, and then their blocks; one fewer than there are, which makes up for the
 variance that drawing from so few leaves out (McCarthy and Snowden 1985).
@@ -21,12 +22,11 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate
 from random import Random
 
-from greenload.core.histogram import Histogram, highest_us_in
-from greenload.core.slots import Slot
+from greenload.core.histogram import highest_us_in
 
 MOST_EDGES = 1_000  # at which the counts of a resample are known; between two of them lie 0.3 % at most, in practice
 
@@ -35,33 +35,17 @@ Draw = list[tuple[int, list[int]]]  # (run, where each block begins), for each r
 
 def block_length_s(seconds: int) -> int:
     """Return how many seconds are drawn together, of a run of so many."""
-    return max(1, int(0.5 + 2 * float(seconds ** (1 / 3))))
+    return max(1, int(0.5 + 2.5 * float(seconds ** (1 / 3))))
 
 
 class Units:
-    """A run cut into the parts that blocks are made of: seconds; or blocks at once, where seconds were joined."""
+    """A run cut into `count` parts of `width_s` seconds each, and how many of them are drawn together."""
 
-    def __init__(self, slots: Sequence[Slot]) -> None:
-        self.seconds = sum(slot.width_s for slot in slots)
-        block_s = block_length_s(self.seconds) if slots else 1
-        is_by_the_second = all(slot.width_s == 1 for slot in slots)
-        self.parts = [[slot] for slot in slots] if is_by_the_second else _joined(slots, block_s)
-        self.block = min(block_s, len(self.parts)) if is_by_the_second else 1
-        self.blocks = -(-len(self.parts) // self.block) if self.parts else 0  # in one resample
-
-
-def _joined(slots: Sequence[Slot], at_least_s: int) -> list[list[Slot]]:
-    """Return neighbours together, each lot at least so long; what is left over goes with the last one."""
-    lots: list[list[Slot]] = []
-    for slot in slots:
-        if lots and sum(each.width_s for each in lots[-1]) < at_least_s:
-            lots[-1].append(slot)
-        else:
-            lots.append([slot])
-    if len(lots) > 1 and sum(each.width_s for each in lots[-1]) < at_least_s:
-        rest = lots.pop()
-        lots[-1] += rest
-    return lots
+    def __init__(self, count: int, width_s: int = 1) -> None:
+        self.count = count
+        self.block = min(count, max(1, round(block_length_s(count * width_s) / width_s)))
+        self.block_s = self.block * width_s
+        self.blocks = -(-count // self.block) if count else 0  # in one resample
 
 
 def draws(runs: Sequence[Units], count: int, random: Random) -> list[Draw]:
@@ -75,45 +59,67 @@ def draws(runs: Sequence[Units], count: int, random: Random) -> list[Draw]:
 
 
 def _starts(units: Units, random: Random) -> list[int]:
-    return [random.randrange(len(units.parts)) for _ in range(units.blocks)]
+    return [random.randrange(units.count) for _ in range(units.blocks)]
 
 
 class Track:
-    """One name's durations on one side: for each run a histogram a unit, made ready to be added up often.
+    """One name's durations on one side: for each run the counts of each unit, made ready to be added up often.
 
-    The histograms of a block become one integer: the cumulative count at each edge, side by side in it. Adding two such
+    used    count by bucket of all of them, which must be some;  runs: of each run bucket -> count of each unit
+    swings  for each of `percents` and each run: by how many requests too many each unit lay above it, up to a constant;
+            to a first approximation a percentile is off by chance by as much as their mean is
+
+    The counts of a block become one integer: the cumulative count at each edge, side by side in it. Adding two such
     integers adds all counts at once, in C, so that a resample takes some microseconds a block.
     """
 
-    def __init__(self, runs: Sequence[Sequence[Histogram]], units: Sequence[Units]) -> None:
-        used = sorted({bucket for run in runs for histogram in run for bucket in histogram.counts})
-        step = -(-len(used) // MOST_EDGES) or 1
-        edges = used[::-1][::step][::-1]  # from the top: the last bucket is among them
+    def __init__(
+        self,
+        used: Mapping[int, int],
+        runs: Iterable[Iterable[Mapping[int, int]]],
+        units: Sequence[Units],
+        percents: Sequence[float],
+    ) -> None:
+        buckets = sorted(used)
+        step = -(-len(buckets) // MOST_EDGES) or 1
+        edges = buckets[::-1][::step][::-1]  # from the top: the last bucket is among them
         self._ends_us = [highest_us_in(bucket) for bucket in edges]
-        self._place = {bucket: bisect_left(edges, bucket) for bucket in used}
-        most = max((unit.blocks * unit.block for unit in units), default=0) * len(units)
-        largest = max((histogram.count for run in runs for histogram in run), default=0)
-        self._code = "I" if most * largest < 2**32 else "Q"
+        self._place = {bucket: bisect_left(edges, bucket) for bucket in buckets}
+        self._percents = percents
+        self._splits = self._places(list(accumulate(self._at_edges(used))))
+        self.swings: list[list[list[float]]] = [[[] for _ in units] for _ in percents]
+        most = sum(used.values()) * sum(unit.blocks for unit in units)
+        self._code = "I" if most < 2**32 else "Q"
         self._blocks = [
-            _in_circles([self._packed(histogram) for histogram in run], unit.block)
-            for run, unit in zip(runs, units, strict=True)
+            _in_circles([self._packed(counted, number) for counted in run], unit.block)
+            for number, (run, unit) in enumerate(zip(runs, units, strict=True))
         ]
 
-    def percentiles_us(self, draw: Draw, percents: Sequence[float]) -> list[int] | None:
+    def percentiles_us(self, draw: Draw) -> list[int] | None:
         """Return the percentiles of one resample; None where not one request was in it."""
         total = sum(self._blocks[run][start] for run, starts in draw for start in starts)
         counts = array(self._code)
         counts.frombytes(total.to_bytes(len(self._ends_us) * counts.itemsize, "little"))
-        if not counts or not counts[-1]:
+        if not counts[-1]:
             return None
-        ranks = [max(1, -(-round(percent * 1000) * counts[-1] // 100_000)) for percent in percents]
-        return [self._ends_us[bisect_left(counts, rank)] for rank in ranks]
+        return [self._ends_us[place] for place in self._places(counts)]
 
-    def _packed(self, histogram: Histogram) -> int:
+    def _places(self, counts: Sequence[int]) -> list[int]:
+        """Return the edge of each percentile, of cumulative counts."""
+        ranks = [max(1, -(-round(percent * 1000) * counts[-1] // 100_000)) for percent in self._percents]
+        return [bisect_left(counts, rank) for rank in ranks]
+
+    def _packed(self, counted: Mapping[int, int], run: int) -> int:
+        counts = array(self._code, accumulate(self._at_edges(counted)))
+        for swings, percent, split in zip(self.swings, self._percents, self._splits, strict=True):
+            swings[run].append(percent / 100 * counts[-1] - counts[split])
+        return int.from_bytes(counts.tobytes(), "little")
+
+    def _at_edges(self, counted: Mapping[int, int]) -> list[int]:
         counts = [0] * len(self._ends_us)
-        for bucket, count in histogram.counts.items():
+        for bucket, count in counted.items():
             counts[self._place[bucket]] += count
-        return int.from_bytes(array(self._code, accumulate(counts)).tobytes(), "little")
+        return counts
 
 
 def _in_circles(packed: Sequence[int], length: int) -> list[int]:

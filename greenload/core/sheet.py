@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from greenload.core.compare import PERCENTS, Name, Side
+from greenload.core.compare import PERCENTS, Side
 from greenload.core.histogram import Histogram
 from greenload.core.locust_rounding import between_ranks_ms
+from greenload.core.strip import Name
 
 RUN, SUMMARY, CSV, LOCUST = "run", "summary", "csv", "locust"
 TIMES = ("median", "p95", "p99", "max")
@@ -62,14 +63,14 @@ def sheet_of_file(label: str, kind: str, rows: Mapping[Name, Row]) -> Sheet:
 def sheet_of_side(side: Side) -> Sheet:
     """Return the sheet of a run, or of several."""
     rows = {}
-    for name, tally in side.tallies.items():
-        per_s = tally.requests / side.seconds if side.seconds else 0.0
-        rows[name] = row_of(side.durations(name), tally.failed.service.count, per_s)
+    for name, durations in side.durations.items():
+        per_s = durations.count / side.seconds if side.seconds else 0.0
+        rows[name] = row_of(durations, side.failures[name], per_s)
     return Sheet(
         side.label,
         RUN,
         rows,
-        lambda name, time: between_ranks_ms(side.durations(name), PERCENT_OF[time]),
+        lambda name, time: between_ranks_ms(side.durations[name], PERCENT_OF[time]),
         side,
     )
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from greenload.core.compare import TOTAL, Judged, Name, NothingToCompare, judge
+from greenload.core.compare import Judged, NothingToCompare, judge
 from greenload.core.locust_rounding import beyond_ms
 from greenload.core.sheet import LOCUST, PERCENT_OF, TIMES, Sheet
+from greenload.core.strip import TOTAL, Name
 from greenload.report.summary import Document
 
 SCHEMA = "greenload.comparison/1"

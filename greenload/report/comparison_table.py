@@ -24,9 +24,9 @@ def print_comparison(console: Console, document: Document) -> None:
             for missing in comparison[f"only_in_{side}"]:
                 text = Text.assemble(name_cell(missing["method"], missing["name"]), " is not in ", comparison[other])
                 console.print(text, style="dim")
-    for reason in dict.fromkeys(row["reason"] for each in document["comparisons"] for row in _times(each)):
-        if reason is not None:
-            console.print(f"not judged: {reason}", style="dim")
+    rows = [row for each in document["comparisons"] for row in _times(each) if row["reason"] is not None]
+    for judgement, reason in dict.fromkeys((row["judgement"] or "not judged", row["reason"]) for row in rows):
+        console.print(f"{judgement}: {reason}", style="dim")
     judged = [row["interval_ms"] for each in document["comparisons"] for row in _times(each)]
     if any(interval is not None for interval in judged):
         sides = "" if all(side["runs"] > 1 for side in document["sides"]) else (

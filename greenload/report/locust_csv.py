@@ -9,7 +9,8 @@ history every number is of the last 10 s; Locust puts percentiles since the star
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Sequence
+from collections import deque
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
@@ -58,7 +59,7 @@ class Moment:
     elapsed_s: float
     users: int
     total: Tally
-    recent: Sequence[Slot]
+    recent: Collection[Slot]
     recent_s: float
 
 
@@ -86,17 +87,19 @@ class LocustCsv:
         recent_s = min(NOW_S, results.elapsed_s)
         self._append(Moment(results.elapsed_s, results.users, results.total_tally, results.last(NOW_S), recent_s))
 
-    def history(self, results: Results) -> None:
-        """Append the rows of a run that is over: one for each slot of it, which is a second where those are kept."""
+    def history(self, slots: Iterable[Slot], elapsed_s: float) -> None:
+        """Append the rows of a run that is over and took `elapsed_s`: one for each slot of it, which is a second."""
         total = Tally()
-        for number, slot in enumerate(results.slots, 1):
+        recent: deque[Slot] = deque()
+        for slot in slots:
+            slot.total = slot.stats.total()
             total.add(slot.total)
+            recent.append(slot)
             end_s = slot.first_s + slot.width_s
-            recent = [each for each in results.slots[max(0, number - NOW_S) : number] if each.first_s >= end_s - NOW_S]
-            recent = recent or [slot]  # one that is wider than 10 s
-            until_s = min(results.elapsed_s, end_s)
-            recent_s = until_s - recent[0].first_s
-            self._append(Moment(until_s, slot.users, total, recent, recent_s))
+            while recent[0].first_s < end_s - NOW_S:
+                recent.popleft()
+            until_s = min(elapsed_s, end_s)
+            self._append(Moment(until_s, slot.users, total, recent, until_s - recent[0].first_s))
 
     def _append(self, moment: Moment) -> None:
         recent = sum_of_totals(moment.recent)

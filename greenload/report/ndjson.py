@@ -7,23 +7,23 @@ another time takes the histograms, which are in the HdrHistogram log.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from greenload.core.results import Results
 from greenload.core.run_info import RunInfo
+from greenload.core.slots import Slot
 from greenload.report.summary import milliseconds
 
 
-def ndjson(run: RunInfo, results: Results) -> Iterator[str]:
-    """Yield the lines, in the order of time and of names; where old seconds were joined, one for all of those."""
-    for slot in results.slots:
+def ndjson(run: RunInfo, slots: Iterable[Slot], warmup_s: int) -> Iterator[str]:
+    """Yield the lines, in the order of time and of names."""
+    for slot in slots:
         for (method, name), tally in sorted(slot.stats.tallies.items()):
             ended = tally.ended()
             line = {
                 "run": run.id,
                 "from_s": slot.first_s,
                 "seconds": slot.width_s,
-                "is_warmup": slot.first_s < results.warmup_s,
+                "is_warmup": slot.first_s < warmup_s,
                 "users": slot.users,
                 "method": method,
                 "name": name,

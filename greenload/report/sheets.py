@@ -8,10 +8,10 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from greenload.core.compare import RESPONSE, TOTAL, Name
 from greenload.core.errors import GreenloadError
 from greenload.core.locust_rounding import percentile_ms
 from greenload.core.sheet import CSV, LOCUST, PERCENT_OF, SPECTRUM, SUMMARY, TIMES, Row, Sheet, sheet_of_file
+from greenload.core.strip import RESPONSE, TOTAL, Name
 from greenload.report.summary import SCHEMA
 
 AGGREGATED = "Aggregated"

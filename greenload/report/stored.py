@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from greenload.core.offer import offer_of
+from greenload.core.strip import Strip, strip_of
 from greenload.report.summary import Document, summarize
-from greenload.store import StoredRun
+from greenload.store import Store, StoredRun
 
 
 def document_of(run: StoredRun) -> Document:
@@ -13,3 +14,9 @@ def document_of(run: StoredRun) -> Document:
         return run.document
     results = run.kept.results
     return summarize(run.info, results, run.gate.judge(results, run.breach), offer_of(run.plan_as_edited, results))
+
+
+def stored_strip(store: Store, run_id: str, clock: str) -> Strip:
+    """Return the run `run_id` by `clock`, without its warm-up, as it is read: the whole of it at once is too much."""
+    run = store.outline(run_id)
+    return strip_of(clock, run.kept.results.measured_s, store.seconds(run_id, run.gate.warmup_s))

@@ -19,15 +19,16 @@ from zipfile import ZIP_DEFLATED, ZipFile
 from gevent.hub import get_hub
 from gevent.lock import BoundedSemaphore
 
-from greenload.core.compare import RESPONSE, TOTAL, Side
+from greenload.core.compare import Side
 from greenload.core.sheet import sheet_of_side
+from greenload.core.strip import RESPONSE, TOTAL
 from greenload.report.comparison import compare
 from greenload.report.export import CSV, FORMATS, check_exportable, lines_of, write_csv
 from greenload.report.page.charts import charts_of, spectra
 from greenload.report.page.page import html_page
 from greenload.report.page.stored import shown_stored
 from greenload.report.run_list import run_list
-from greenload.report.stored import document_of
+from greenload.report.stored import document_of, stored_strip
 from greenload.report.summary import Document
 from greenload.store import Store, StoredRun
 from greenload.stored_run import BROKEN_OFF, ListedRun
@@ -104,9 +105,9 @@ class History:
 
     def _comparison(self, one: str, other: str) -> Document:
         with closing(Store.found(self._path)) as store:
-            sides = [Side(run_id, [store.load(run_id).kept.results]) for run_id in (one, other)]
+            sides = [Side(run_id, [stored_strip(store, run_id, RESPONSE)]) for run_id in (one, other)]
         document = compare([sheet_of_side(side) for side in sides], RESPONSE)
-        return {**document, "chart": spectra([(side.label, side.durations(TOTAL)) for side in sides])}
+        return {**document, "chart": spectra([(side.label, side.durations[TOTAL]) for side in sides])}
 
     def _export(self, run_id: str, form: str) -> IO[bytes]:
         with ExitStack() as cleanup:
@@ -115,7 +116,7 @@ class History:
                 if form == HTML:
                     file.write(html_page(shown_stored(store, run_id)))
                 else:
-                    _write(store.load(run_id), form, file)
+                    _write(store, store.outline(run_id), form, file)
             file.seek(0)
             cleanup.pop_all()  # whoever gets it closes it
             return file
@@ -136,13 +137,13 @@ def _done(act: Callable[[], Result]) -> _Done[Result]:
         return _Done(error=error)
 
 
-def _write(run: StoredRun, form: str, file: IO[bytes]) -> None:
+def _write(store: Store, run: StoredRun, form: str, file: IO[bytes]) -> None:
     check_exportable(run)
     if form != CSV:
-        file.writelines(line.encode() for line in lines_of(run, form))
+        file.writelines(line.encode() for line in lines_of(store, run, form))
         return
     with TemporaryDirectory() as folder:
-        write_csv(run, f"{folder}/{safe_name(run.info.id)}")
+        write_csv(store, run, f"{folder}/{safe_name(run.info.id)}")
         with ZipFile(file, "w", ZIP_DEFLATED) as archive:
             for path in sorted(Path(folder).iterdir()):
                 archive.write(path, path.name)

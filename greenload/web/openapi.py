@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from greenload.core.compare import RESPONSE, SERVICE
+from greenload.core.strip import RESPONSE, SERVICE
 from greenload.version import VERSION
 from greenload.web.history import CONTENT_TYPES, EXPORTS, MOST_RUNS
 from greenload.web.schemas import SCHEMAS, ref, thing

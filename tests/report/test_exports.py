@@ -1,6 +1,5 @@
 """Each export says what was counted, to the program it is made for."""
 
-import csv
 import json
 from collections import Counter
 from urllib.parse import unquote
@@ -50,7 +49,7 @@ def results():
 
 def test_hdrhistograms_own_reader_finds_the_same_counts_by_name_and_clock(results, tmp_path):
     path = tmp_path / "run.hlog"
-    path.write_text("".join(hlog(INFO, results)))
+    path.write_text("".join(hlog(INFO, results.slots)))
     found = {}
     reader = HistogramLogReader(str(path), HdrHistogram(LOWEST_US, HIGHEST_US, SIGNIFICANT_DIGITS))
     while (interval := reader.get_next_interval_histogram()) is not None:
@@ -70,7 +69,7 @@ def test_hdrhistograms_own_reader_finds_the_same_counts_by_name_and_clock(result
 
 def test_the_log_says_when_the_run_began_and_what_its_longest_request_was(results, tmp_path):
     path = tmp_path / "run.hlog"
-    lines = list(hlog(INFO, results))
+    lines = list(hlog(INFO, results.slots))
     path.write_text("".join(lines))
     reader = HistogramLogReader(str(path), HdrHistogram(LOWEST_US, HIGHEST_US, SIGNIFICANT_DIGITS))
     first = reader.get_next_interval_histogram()
@@ -84,7 +83,7 @@ def test_the_log_says_when_the_run_began_and_what_its_longest_request_was(result
 
 
 def test_the_lines_of_json_add_up_to_the_run_and_each_has_its_own_percentiles(results):
-    lines = [json.loads(line) for line in ndjson(INFO, results)]
+    lines = [json.loads(line) for line in ndjson(INFO, results.slots, results.warmup_s)]
 
     assert len(lines) == 30 * len(NAMES)
     assert sum(line["requests"] for line in lines) == results.total_tally.requests
@@ -138,26 +137,8 @@ def test_the_history_of_a_run_that_is_over_is_the_one_written_while_it_went_on(t
         now.second(whole)
     now.finish(whole, VALID)
 
-    later.history(whole)
+    later.history(whole.slots, whole.elapsed_s)
     later.finish(whole, VALID)
 
     for kind in ("stats", "stats_history", "failures", "exceptions", "verdict"):
         assert (tmp_path / f"later_{kind}.csv").read_text() == (tmp_path / f"now_{kind}.csv").read_text(), kind
-
-
-def test_in_the_history_of_a_long_run_joined_seconds_have_their_own_rate(tmp_path):
-    results = Results()
-    for second in range(1500):
-        stats = Stats()
-        for _ in range(4):
-            stats.record(Sample("GET", "/", float(second), float(second), second + 0.01, None, 1))
-        results.add(Report("w", 1, second + 1, float(second), second + 1.0, stats, 3, 1.0, 4 * (second + 1)))
-    assert max(slot.width_s for slot in results.slots) > 10
-
-    files = LocustCsv(str(tmp_path / "long"), BEGAN)
-    files.history(results)
-    files.finish(results, VALID)
-
-    rows = list(csv.DictReader((tmp_path / "long_stats_history.csv").read_text().splitlines()))
-    assert {float(row["Requests/s"]) for row in rows} == {4.0}
-    assert rows[-1]["Total Request Count"] == "6000"

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from greenload.core.compare import RESPONSE, SERVICE, TOTAL
 from greenload.core.sheet import CSV, LOCUST, SUMMARY
+from greenload.core.strip import RESPONSE, SERVICE, TOTAL
 from greenload.report.locust_csv import LocustCsv
 from greenload.report.sheets import NotComparable, sheet_of_text
 from greenload.report.summary import summarize
@@ -132,7 +132,7 @@ def test_our_history_has_response_times_of_the_run_and_service_times_of_its_last
 ):
     results = played()
     files = LocustCsv(str(tmp_path / "run"), BEGAN)
-    files.history(results)
+    files.history(results.slots, results.elapsed_s)
     files.finish(results, VALID)
 
     row = sheet_of_text("h", (tmp_path / "run_stats_history.csv").read_text(), clock).rows[TOTAL]

@@ -50,6 +50,23 @@ def write_runs(path: Path, seconds: int = 30, per_s: int = 50) -> None:
                 store.keep(run, News(began=second == 0, accounts=[report.account], seconds=[(second, stats)]))
 
 
+def write_long_run(path: Path, seconds: int) -> None:
+    """Two requests a second, each second's 0.1 ms longer than those before."""
+    news = News(began=True)
+    for second in range(seconds):
+        stats = Stats()
+        for _ in range(2):
+            stats.record(Sample("GET", "/", second, second, second + (second + 100) / 10_000, None, 10))
+        stats.sent = 2
+        report = Report("w", 1, second + 1, float(second), second + 1.0, stats, 5, 1.0, 2 * (second + 1))
+        news.accounts.append(report.account)
+        news.seconds.append((second, stats))
+    with closing(Store(path)) as store:
+        info = RunInfo("long", "2030-01-01T00:00:00+00:00", "users", "s.py", "ab" * 32, None, 7, "1.0")
+        store.open_run(info, PLAN, Gate(), Bundle(b""))
+        store.keep("long", news)
+
+
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Greenload:
     """A folder with a greenload.db of runs, of which 2 and 4 take half as long again."""
@@ -221,6 +238,26 @@ def test_an_exported_summary_is_that_of_the_run_and_its_csv_has_all_its_seconds(
     assert document["total"]["requests"] == 1500
     history = (runs.folder / "one_stats_history.csv").read_text().splitlines()
     assert len(history) == 1 + 30
+
+
+def test_of_a_long_run_each_second_is_exported_for_itself(tmp_path):
+    """Longer than what is held by the second while a run goes on, or read for its summary."""
+    seconds = 1500
+    greenload = Greenload(tmp_path)
+    write_long_run(tmp_path / "greenload.db", seconds)
+
+    exported = {form: greenload.run("export", "long", "--format", form).stdout for form in ("ndjson", "hlog")}
+    csv = greenload.run("export", "long", "--format", "csv", "--output", "long")
+
+    lines = [json.loads(line) for line in exported["ndjson"].splitlines()]
+    assert [(line["from_s"], line["seconds"], line["users"]) for line in lines] == [(at, 1, 5) for at in range(seconds)]
+    assert [line["response_ms"]["max"] for line in lines] == [round(0.1 * (at + 100), 3) for at in range(seconds)]
+    intervals = [line.split(",")[1:3] for line in exported["hlog"].splitlines() if line.startswith("Tag=response:")]
+    assert intervals == [[f"{at}.000", "1.000"] for at in range(seconds)]
+    assert csv.returncode == 0, csv.stderr
+    history = (tmp_path / "long_stats_history.csv").read_text().splitlines()
+    assert len(history) == 1 + seconds
+    assert {row.split(",")[4] for row in history[1:]} == {"2.0"}
 
 
 @pytest.mark.parametrize(

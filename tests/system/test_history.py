@@ -112,7 +112,7 @@ def test_a_run_is_listed_while_it_goes_on_and_cannot_be_removed(job):
 
     [run] = listed(job)
     removed = job.run("runs", "rm", run["id"])
-    pruned = job.run("runs", "prune", "--keep", 0)
+    pruned = job.run("runs", "rm", "--keep", 0)
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=20)
 
@@ -152,7 +152,7 @@ def test_removed_runs_are_gone_and_the_file_is_smaller(job):
         for table in set(tables) - {"run"}:
             assert not database.execute(f"SELECT 1 FROM {table} WHERE run_id IN (?, ?)", (ids[0], ids[2])).fetchall()
 
-    pruned = job.run("runs", "--db", "greenload.db", "prune", "--keep", 1)
+    pruned = job.run("runs", "--db", "greenload.db", "rm", "--keep", 1)
 
     assert pruned.stdout == "removed 1 run(s)\n"
     assert [run["state"] for run in listed(job)] == ["broken off"]
@@ -206,6 +206,8 @@ def test_what_is_no_database_of_ours_is_refused_in_a_sentence(job):
         ("run", *SHORT, "--db", "notes.txt"): "notes.txt: file is not a database; or say --no-db",
         ("run", *SHORT, "--db", "missing/runs.db"): "unable to open database file; or say --no-db",
         ("run", *SHORT, "--tag", "branch"): "'branch' is not KEY=VALUE",
+        ("runs", "rm"): "say which runs to remove by their IDs, or with --keep how many to leave",
+        ("runs", "rm", "nobody", "--keep", 1): "say which runs to remove",
         ("runs", "rm", "nobody"): "no run nobody in greenload.db; the last ones: ",
         ("runs", "tag", "nobody", "a=b"): "no run nobody in greenload.db",
         ("runs", "note", "nobody", "text"): "no run nobody in greenload.db",
