@@ -100,7 +100,7 @@ class MasterBench:
         # The workers' last report is that of the plan's last second: who leaves earlier is a change of the roster, and
         # everybody is told of it.
         command = [
-            *(sys.executable, "-m", "greenload", "master", str(SCENARIO), "--bind", "tcp://127.0.0.1:0"),
+            *(sys.executable, "-m", "greenload", "master", "--headless", str(SCENARIO), "--bind", "tcp://127.0.0.1:0"),
             *("--expect-workers", str(options.workers), "-u", str(10 * options.workers), "-t", f"{options.seconds}s"),
             *("--quiet", "--json", str(self._result)),
         ]

@@ -22,7 +22,7 @@ from pathlib import Path
 import gevent
 from gevent.event import Event
 
-from greenload.core.messages import Ack, Beat, Bye, Changes, Hello, Refused, Report, Start
+from greenload.core.messages import Ack, Beat, Bye, Changes, Farewell, Hello, Refused, Report, Start
 from greenload.core.outbox import Outbox
 from greenload.core.stats import Sample, Stats
 from greenload.transport import ZmqLine
@@ -66,7 +66,7 @@ class SimulatedWorker:
         self._refusal: str | None = None
         self.acknowledged: list[tuple[float, float]] = []  # (when, how long after it was put), of each report
         self.counted: Counter[str] = Counter()  # requests by name
-        self._heard_s = 0.0
+        self._is_dismissed = False
         self._known = 0  # entries of the roster
 
     def run(self) -> None:
@@ -118,7 +118,7 @@ class SimulatedWorker:
     def _hear(self) -> None:
         while True:
             message = self._line.receive()
-            self._heard_s = now_s = time.perf_counter()
+            now_s = time.perf_counter()
             if isinstance(message, Ack):
                 self._outbox.acknowledge(message.seq, now_s)
                 # One report a second and ten on the way: below ten seconds of delay none is added to another.
@@ -131,6 +131,8 @@ class SimulatedWorker:
                     self._begun.set()
             elif isinstance(message, Changes):
                 self._learn(message.first, len(message.entries))
+            elif isinstance(message, Farewell):
+                self._is_dismissed = True
             elif isinstance(message, Refused):
                 self._refusal = message.reason
                 self._begun.set()
@@ -142,7 +144,7 @@ class SimulatedWorker:
 
     def _say_bye(self) -> None:
         said_s = time.perf_counter()
-        while self._heard_s < said_s and time.perf_counter() < said_s + LAST_S:
+        while not self._is_dismissed and time.perf_counter() < said_s + LAST_S:
             self._line.send(Bye(self._hello.worker, self._hello.epoch, None))
             gevent.sleep(HELLO_EVERY_S / 4)
 

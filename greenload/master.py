@@ -18,9 +18,9 @@ from gevent.event import Event
 
 from greenload.core.codec import printable
 from greenload.core.errors import GreenloadError
-from greenload.core.fleet import Fleet, Order
+from greenload.core.fleet import Fleet
 from greenload.core.gate import Breach
-from greenload.core.messages import Ack, Refused, Start
+from greenload.core.messages import Ack, Order, Refused, Start
 from greenload.core.news import LOST, STALLED, News, NotKeptYet
 from greenload.core.results import Results
 from greenload.green import GreenThreads
@@ -107,6 +107,16 @@ class Master:
     def edit(self, users: int, spawn_rate: float) -> None:
         """From now on go to `users` users at `spawn_rate` users/s.  Raises NotRunning unless the run goes on."""
         self._fleet.edit(users, spawn_rate, time.monotonic())
+
+    def edit_rate(self, per_s: float) -> None:
+        """From now on have `per_s` arrivals a second.  Raises NotRunning unless the run goes on, and has a rate."""
+        self._fleet.edit_rate(per_s, time.monotonic())
+
+    def reset(self) -> int:
+        """Let what is measured begin anew; return with which second.  Raises NotRunning unless the run goes on."""
+        second = self._fleet.reset(time.monotonic())
+        self._urgent.set()
+        return second
 
     def _hear(self) -> None:
         while True:

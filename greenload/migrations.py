@@ -57,7 +57,8 @@ def _from_3(file: Migrated) -> None:
         file.execute(f"CREATE INDEX {table}_of_run ON {table} (run_id, second)")
     columns = ", ".join(("run_id", "second", *COUNTERS, "exceptions", "lag", "longest_stall"))
     for run_id, second, *counted in file.rows(f"SELECT {columns} FROM old_second ORDER BY rowid"):
-        file.insert("second", [second_row(run_id, second, _stats_of_3(*counted))])
+        *row, _tasks = second_row(run_id, second, _stats_of_3(*counted))
+        file.insert("second", [tuple(row)])
     for run_id, second, method, name, counts in file.rows(
         "SELECT run_id, second, method, name, counts FROM old_tally ORDER BY rowid"
     ):
@@ -78,5 +79,17 @@ def _stats_of_3(*columns: Any) -> Stats:
     return stats
 
 
+def _from_4(file: Migrated) -> None:
+    """A rate can be changed while a run goes on; a scenario can have options of its own; tasks are counted."""
+    file.execute("ALTER TABLE change ADD COLUMN rate REAL")
+    for run_id, plan in file.execute("SELECT id, plan FROM run"):
+        file.execute("UPDATE run SET plan = ? WHERE id = ?", (json.dumps([*json.loads(plan), []]), run_id))
+    file.execute("ALTER TABLE second ADD COLUMN tasks TEXT")
+    file.execute(
+        "CREATE TABLE task (run_id TEXT REFERENCES run (id), place INTEGER, class TEXT, task TEXT,"
+        " planned_percent REAL, PRIMARY KEY (run_id, place)) WITHOUT ROWID"
+    )
+
+
 # From which version -> how it becomes the next one.
-STEPS: dict[int, Callable[[Migrated], None]] = {3: _from_3}
+STEPS: dict[int, Callable[[Migrated], None]] = {3: _from_3, 4: _from_4}

@@ -54,6 +54,7 @@ class Part:
         self._roster = Roster(plan.shares, plan.shape)
         self._environment = Environment(plan.host, self._recorder, self.now, plan.seed, take_row)
         self._environment.has_phases = plan.has_phases
+        self._environment.options = dict(plan.options)
         self.known = 0  # entries of the roster
         self._up_to_date_s = 0.0  # when these were last known to be all
         self.hear(0, start.entries)

@@ -7,26 +7,30 @@ import hashlib
 import importlib.util
 import sys
 import traceback
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
 
 from greenload.core.arrivals import Arrivals
 from greenload.core.errors import GreenloadError
 from greenload.core.load import Load
+from greenload.core.options import OptionError, OptionValue, check_options
 from greenload.core.placement import Share, class_sequence
+from greenload.core.run_info import PlannedTask
 from greenload.core.shape import ShapeError
 from greenload.core.thresholds import Threshold, ThresholdError, parse_threshold
 from greenload.http.request import parse_url
 from greenload.http.user import HttpUser
 from greenload.user.load_shape import LoadShape, load_of
+from greenload.user.planned import planned_tasks
 from greenload.user.tasks import TaskList, TaskSet
 from greenload.user.user import User
 
 DEFAULT_FILES = ("loadfile.py", "locustfile.py")
 MODULE_NAME = "greenload_scenario"
 THRESHOLD_VARIABLES = ("thresholds", "abort_if")
+OPTIONS_VARIABLE = "options"
 
 
 NO_LOAD = Load()
@@ -40,7 +44,9 @@ class ScenarioError(GreenloadError):
 class Scenario:
     """A file and the user classes in it, by name; sha256 is the file's fingerprint in hexadecimal.
 
-    load  what it asks for itself;  fail_if, abort_if: and the thresholds
+    load     what it asks for itself;  fail_if, abort_if: and the thresholds
+    options  what of it can be set for each run, by name with the defaults
+    names    all that the file defines
     """
 
     path: Path
@@ -49,6 +55,14 @@ class Scenario:
     load: Load = NO_LOAD
     fail_if: tuple[Threshold, ...] = ()
     abort_if: tuple[Threshold, ...] = ()
+    options: Mapping[str, OptionValue] = field(default_factory=dict)
+    names: Mapping[str, object] = field(default_factory=dict, repr=False)
+
+    def only(self, names: Sequence[str]) -> Scenario:
+        """Return it with just the classes `names`; with all of them if these are none.  Raises ScenarioError."""
+        chosen = replace(self, classes=_chosen(self.classes, names))
+        chosen.shares()
+        return chosen
 
     def shares(self) -> tuple[Share, ...]:
         """Return how the users are divided among the classes.  Raises ScenarioError when there would be none."""
@@ -58,6 +72,10 @@ class Scenario:
         except (ValueError, TypeError) as error:
             raise ScenarioError(f"{self.path}: {error}") from error
         return shares
+
+    def tasks(self) -> tuple[PlannedTask, ...]:
+        """Return what its users are to do."""
+        return tuple(task for each in self.classes.values() for task in planned_tasks(each))
 
 
 def load(path: Path | None, only: Sequence[str]) -> Scenario:
@@ -74,12 +92,13 @@ def load(path: Path | None, only: Sequence[str]) -> Scenario:
             f"{path}: no User in it; write a class that derives from HttpUser and has a method with @task"
         )
     fail_if, abort_if = (_thresholds_in(module, variable) for variable in THRESHOLD_VARIABLES)
-    classes = _chosen(found, only)
-    scenario = Scenario(path, hashlib.sha256(source).hexdigest(), classes, _load_in(module), fail_if, abort_if)
-    for user_class in scenario.classes.values():
+    load_wanted, options = _load_in(module), _options_in(module)
+    sha256 = hashlib.sha256(source).hexdigest()
+    scenario = Scenario(path, sha256, found, load_wanted, fail_if, abort_if, options, vars(module))
+    chosen = scenario.only(only)
+    for user_class in chosen.classes.values():
         _check_tasks(path, user_class.__name__, user_class._task_list)
-    scenario.shares()
-    return scenario
+    return chosen
 
 
 def check_hosts(scenario: Scenario, host: str | None) -> None:
@@ -172,6 +191,13 @@ def _load_in(module: ModuleType) -> Load:
         return load_of(shapes[0]) if shapes else NO_LOAD
     except ShapeError as error:
         raise ScenarioError(f"{module.__file__}: {shapes[0].__name__}: {error}") from error
+
+
+def _options_in(module: ModuleType) -> Mapping[str, OptionValue]:
+    try:
+        return check_options(getattr(module, OPTIONS_VARIABLE, {}))
+    except OptionError as error:
+        raise ScenarioError(f"{module.__file__}: {OPTIONS_VARIABLE}: {error}") from error
 
 
 def _thresholds_in(module: ModuleType, variable: str) -> tuple[Threshold, ...]:

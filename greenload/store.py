@@ -18,6 +18,7 @@ from typing import Any
 
 from greenload.core.bundle import Bundle
 from greenload.core.gate import Gate
+from greenload.core.label import NO_LABEL, Label
 from greenload.core.messages import Account, Plan
 from greenload.core.news import News
 from greenload.core.run_info import RunInfo
@@ -25,8 +26,6 @@ from greenload.core.stats import Stats
 from greenload.database import Database, NoSuchRun, StoreBusy, StoreError
 from greenload.run_lock import CannotLock, RunLock
 from greenload.stored_run import (
-    NO_LABEL,
-    Label,
     ListedRun,
     StoredRun,
     read_accounts,
@@ -36,8 +35,9 @@ from greenload.stored_run import (
     read_seconds,
     row_of,
     run_row,
+    task_rows,
 )
-from greenload.tables import BREACH, TABLES, as_text, change_row, second_row, tally_rows
+from greenload.tables import BREACH, TABLES, as_text, change_row, reset_row, second_row, tally_rows
 
 __all__ = ["Label", "ListedRun", "NoSuchRun", "Store", "StoreBusy", "StoreError", "StoredRun"]
 
@@ -147,6 +147,7 @@ class Store:
         with self._file.writing():
             self._file.insert("run", [run_row(info, plan, gate, bundle, label)])
             self._file.insert("tag", ((info.id, *tag) for tag in label.tags.items()))
+            self._file.insert("task", task_rows(info))
 
     def _change(self, statement: str, *values: Any) -> None:
         self._file.tried(lambda: self._file.wait_at_most(PATIENCE_AT_THE_END_S))
@@ -164,6 +165,8 @@ class Store:
             if news.breach is not None:
                 breach = as_text(BREACH, news.breach)
                 file.execute("UPDATE run SET breach = ? WHERE id = ?", (breach, run_id))
+            if news.measured_from_s is not None:
+                file.insert("change", [reset_row(run_id, news.measured_from_s)])
             states = news.states.items()
             file.replace("worker", ((run_id, worker, *state, news.errors.get(worker)) for worker, state in states))
             file.insert("change", (change_row(run_id, entry) for entry in news.entries))

@@ -10,19 +10,21 @@ import json
 import math
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import astuple, dataclass, field, fields
+from dataclasses import dataclass, fields, replace
 from itertools import groupby
 from typing import Any
 
 from greenload.core.bundle import Bundle
 from greenload.core.gate import Breach, Gate
 from greenload.core.grants import Granted
+from greenload.core.label import NO_LABEL, Label
 from greenload.core.messages import Account, Plan, Stop
 from greenload.core.news import LOST, Kept, Member
 from greenload.core.plain import PLAN
 from greenload.core.results import Results
 from greenload.core.roster import LOSE, Change, Entry
-from greenload.core.run_info import RunInfo
+from greenload.core.roster_log import plan_as_edited
+from greenload.core.run_info import PlannedTask, RunInfo
 from greenload.core.slots import WIDEST_PART, Slot
 from greenload.core.stats import Stats
 from greenload.database import Database, NoSuchRun
@@ -30,6 +32,7 @@ from greenload.run_lock import is_locked
 from greenload.tables import (
     BREACH,
     GATE,
+    RESET,
     SECOND_READ,
     TALLY_READ,
     as_text,
@@ -43,26 +46,15 @@ ENDED, GOING_ON, BROKEN_OFF = "ended", "going on", "broken off"
 
 BY_THE_SECOND_S = 300  # at the end of a run
 
-_INFO = ", ".join(each.name for each in fields(RunInfo))
-_LISTED = f"{_INFO}, plan, began_at, ended_at, summary, note"
-
-
-@dataclass(frozen=True)
-class Label:
-    """What somebody said of a run: tags, a note, and the command line that made it."""
-
-    tags: Mapping[str, str] = field(default_factory=dict)
-    note: str | None = None
-    command: str | None = None
-
-
-NO_LABEL = Label()
+_INFO = [each.name for each in fields(RunInfo) if each.name != "tasks"]  # these have a table of their own
+_LISTED = f"{', '.join(_INFO)}, plan, began_at, ended_at, summary, note"
 
 
 @dataclass(frozen=True)
 class StoredRun:
     """A run as far as it got.
 
+    gate      what was asked of it; its warm-up ends where what is measured began anew last, if it did
     document  its summary, as it was printed at its end; None of one that has not ended, whose `kept.results` say it all
     """
 
@@ -75,6 +67,11 @@ class StoredRun:
     has_ended: bool
     document: dict[str, Any] | None = None
     label: Label = NO_LABEL
+
+    @property
+    def plan_as_edited(self) -> Plan:
+        """The plan with what was changed of it while the run went on."""
+        return plan_as_edited(self.plan, self.kept.entries)
 
 
 @dataclass(frozen=True)
@@ -91,8 +88,13 @@ class ListedRun:
 
 def run_row(info: RunInfo, plan: Plan, gate: Gate, bundle: Bundle, label: Label) -> tuple[Any, ...]:
     """Return the row of a run that has not begun."""
-    told = (*astuple(info), as_text(PLAN, plan), as_text(GATE, gate), bundle.data)
+    told = (*(getattr(info, name) for name in _INFO), as_text(PLAN, plan), as_text(GATE, gate), bundle.data)
     return *told, None, None, None, None, None, label.note, label.command
+
+
+def task_rows(info: RunInfo) -> Iterator[tuple[Any, ...]]:
+    """Yield the rows of what the users of a run are to do."""
+    return ((info.id, place, *task) for place, task in enumerate(info.tasks))
 
 
 def read_run(file: Database, run_id: str) -> StoredRun:
@@ -114,7 +116,11 @@ def _read(file: Database, run_id: str, seconds: Iterator[tuple[int, Stats]]) -> 
     *info, plan, gated, bundle, began_at, stopped, breached, ended_at, summary, note, command = row_of(file, run_id)
     gate: Gate = from_text(GATE, gated)
     breach = None if breached is None else from_text(BREACH, breached)
-    entries = [entry_of(*row) for row in _rows(file, "at_s, kind, worker, users, spawn_rate", "change", run_id)]
+    changes = list(_rows(file, "at_s, kind, worker, users, spawn_rate, rate", "change", run_id))
+    entries = [entry_of(*row) for row in changes if row[1] != RESET]
+    for at_s, kind, *_ in changes:
+        if kind == RESET:  # the last one counts
+            gate = replace(gate, warmup_s=int(at_s))
     accounts = read_accounts(file, run_id)
     members = _members(file, run_id, accounts)
     results = _results(seconds, entries, accounts, gate.warmup_s)
@@ -126,8 +132,9 @@ def _read(file: Database, run_id: str, seconds: Iterator[tuple[int, Stats]]) -> 
     granted = [Granted(*row) for row in _rows(file, ", ".join(Granted._fields), "granted", run_id)]
     stop = None if stopped is None else Stop(at_once=stopped == "at once")
     errors = {worker: error for worker, error in _rows(file, "worker, error", "worker", run_id) if error is not None}
+    tasks = (PlannedTask(*row) for _, *row in _rows(file, "place, class, task, planned_percent", "task", run_id))
     return StoredRun(
-        RunInfo(*info),
+        replace(RunInfo(*info), tasks=tuple(tasks)),
         from_text(PLAN, plan),
         gate,
         Bundle(bundle),

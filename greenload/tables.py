@@ -15,14 +15,14 @@ from greenload.core.gate import Breach, Gate
 from greenload.core.histogram import Histogram, fewest_for
 from greenload.core.kinds import Kinds
 from greenload.core.phases import PHASES, Phases
-from greenload.core.plain_stats import KINDS, SECOND, SECONDS
-from greenload.core.roster import EDIT, Change, Edit, Entry
+from greenload.core.plain_stats import KINDS, SECOND, SECONDS, TASKS
+from greenload.core.roster import EDIT, RATE, Change, Edit, Entry, RateEdit
 from greenload.core.stall import Stall
 from greenload.core.stats import COUNTERS, Stats, Tally, Timings
 from greenload.core.thresholds import Threshold, ThresholdError, parse_threshold
 
-SCHEMA_VERSION = 4
-TABLES = {"run", "tag", "worker", "change", "report", "second", "tally", "granted"}
+SCHEMA_VERSION = 5
+TABLES = {"run", "tag", "worker", "change", "report", "second", "tally", "granted", "task"}
 SCHEMA = """
 CREATE TABLE run (
     id TEXT PRIMARY KEY, started TEXT, model TEXT, scenario TEXT, scenario_sha256 TEXT, host TEXT, seed INTEGER,
@@ -34,7 +34,8 @@ CREATE TABLE worker (
     run_id TEXT REFERENCES run (id), worker TEXT, epoch INTEGER, state TEXT, error TEXT, PRIMARY KEY (run_id, worker)
 );
 CREATE TABLE change (
-    run_id TEXT REFERENCES run (id), at_s REAL, kind TEXT, worker TEXT, users INTEGER, spawn_rate REAL
+    run_id TEXT REFERENCES run (id), at_s REAL, kind TEXT, worker TEXT, users INTEGER, spawn_rate REAL,
+    rate REAL
 );
 CREATE TABLE report (
     run_id TEXT REFERENCES run (id), worker TEXT, epoch INTEGER, seq INTEGER, from_s REAL, until_s REAL, users INTEGER,
@@ -44,7 +45,7 @@ CREATE TABLE report (
 CREATE TABLE second (
     run_id TEXT REFERENCES run (id), second INTEGER, sent INTEGER, iterations INTEGER, queued INTEGER, dropped INTEGER,
     missed_slots INTEGER, users_died INTEGER, longest_stall_s REAL, longest_stall_from_s REAL, lag_p50_ms REAL,
-    lag_p99_ms REAL, lag_max_ms REAL, exceptions TEXT, lag BLOB
+    lag_p99_ms REAL, lag_max_ms REAL, exceptions TEXT, lag BLOB, tasks TEXT
 );
 CREATE TABLE tally (
     run_id TEXT REFERENCES run (id), second INTEGER, method TEXT, name TEXT, requests INTEGER, failures INTEGER,
@@ -57,17 +58,22 @@ CREATE TABLE granted (
     run_id TEXT REFERENCES run (id), rows TEXT, worker TEXT, epoch INTEGER, number INTEGER, first INTEGER, size INTEGER,
     PRIMARY KEY (run_id, rows, first)
 ) WITHOUT ROWID;
+CREATE TABLE task (
+    run_id TEXT REFERENCES run (id), place INTEGER, class TEXT, task TEXT, planned_percent REAL,
+    PRIMARY KEY (run_id, place)
+) WITHOUT ROWID;
 CREATE INDEX change_of_run ON change (run_id);
 CREATE INDEX second_of_run ON second (run_id, second);
 CREATE INDEX tally_of_run ON tally (run_id, second);
 """
 
 # What is read again; the other columns are for people.
-SECOND_READ = ("second", *COUNTERS, "longest_stall_s", "longest_stall_from_s", "exceptions", "lag")
+SECOND_READ = ("second", *COUNTERS, "longest_stall_s", "longest_stall_from_s", "exceptions", "lag", "tasks")
 TALLY_READ = (
     "second", "method", "name", "requests", "failures", "received_bytes", "errors", "succeeded_service",
     "succeeded_response", "failed_service", "failed_response", "unfinished", *PHASES,
 )  # fmt: skip
+RESET = "reset"  # beside the kinds of entries in the table `change`
 ALIKE: bytes | None = None  # in a column of response times: they are the service times
 NONE_OF_THEM = (None, None, None)
 
@@ -86,19 +92,29 @@ BREACH = record(Breach, number=COUNT, at_s=SECONDS, value=NUMBER)
 
 def change_row(run_id: str, entry: Entry) -> tuple[Any, ...]:
     if isinstance(entry, Edit):
-        return run_id, entry.at_s, EDIT, None, entry.users, entry.spawn_rate
-    return run_id, *entry, None, None
+        return run_id, entry.at_s, EDIT, None, entry.users, entry.spawn_rate, None
+    if isinstance(entry, RateEdit):
+        return run_id, entry.at_s, RATE, None, None, None, entry.per_s
+    return run_id, *entry, None, None, None
 
 
-def entry_of(at_s: float, kind: str, worker: str, users: int, spawn_rate: float) -> Entry:
-    return Edit(at_s, kind, users, spawn_rate) if kind == EDIT else Change(at_s, kind, worker)
+def entry_of(at_s: float, kind: str, worker: str, users: int, spawn_rate: float, per_s: float) -> Entry:
+    if kind == EDIT:
+        return Edit(at_s, kind, users, spawn_rate)
+    return RateEdit(at_s, kind, per_s) if kind == RATE else Change(at_s, kind, worker)
+
+
+def reset_row(run_id: str, second: int) -> tuple[Any, ...]:
+    """Return what stands among the changes when what is measured began anew."""
+    return run_id, second, RESET, None, None, None, None
 
 
 def second_row(run_id: str, second: int, stats: Stats) -> tuple[Any, ...]:
     counted = (getattr(stats, counter) for counter in COUNTERS)
     stall = stats.longest_stall or (None, None)
     lag = stats.lag
-    return run_id, second, *counted, *stall, *_milliseconds(lag), _kinds_text(stats.exceptions), _bytes_of(lag)
+    tasks = as_text(TASKS, stats.tasks) if len(stats.tasks) else None
+    return run_id, second, *counted, *stall, *_milliseconds(lag), _kinds_text(stats.exceptions), _bytes_of(lag), tasks
 
 
 def seconds_stats(
@@ -108,10 +124,12 @@ def seconds_stats(
     stats = Stats()
     for counter, count in zip(COUNTERS, (sent, iterations, queued, dropped, missed_slots, users_died), strict=True):
         setattr(stats, counter, SUM.load(count))
-    stall_s, stall_from_s, exceptions, lag = rest
+    stall_s, stall_from_s, exceptions, lag, tasks = rest
     if stall_s is not None:
         stats.longest_stall = Stall(SECONDS.load(stall_s), SECONDS.load(stall_from_s))
     stats.exceptions, stats.lag = _kinds(exceptions), _histogram(lag)
+    if tasks is not None:
+        stats.tasks = from_text(TASKS, tasks)
     return stats
 
 

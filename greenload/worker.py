@@ -22,9 +22,11 @@ from greenload.core.messages import (
     Bye,
     Changes,
     Claim,
+    Farewell,
     FromMaster,
     Grant,
     Hello,
+    Log,
     Refused,
     Start,
     Stop,
@@ -38,6 +40,7 @@ from greenload.row_desk import RowDesk
 from greenload.transport import Line, Unwelcome
 from greenload.user.recorder import describe
 from greenload.user.user import User
+from greenload.worker_log import WorkerLog
 
 HELLO_EVERY_S = 1.0
 HELLOS_BEFORE_A_WORD = 5
@@ -64,6 +67,7 @@ class Worker:
     hello             what the worker says of itself
     classes           the scenario's user classes, by name
     orphan_timeout_s  how long it goes on when nothing is heard of the master
+    log_lines         what is logged here and shall go to the master; None for one whose log is the master's own
     """
 
     def __init__(
@@ -72,16 +76,19 @@ class Worker:
         hello: Hello,
         classes: Mapping[str, type[User]],
         orphan_timeout_s: float = DEFAULT_ORPHAN_TIMEOUT_S,
+        log_lines: WorkerLog | None = None,
     ) -> None:
         self._line = line
         self._hello = hello
         self._classes = classes
         self._orphan_timeout_s = orphan_timeout_s
+        self._log_lines = log_lines
         self._threads = GreenThreads()
         self._outbox = Outbox()
         self._desk = RowDesk(self._claim)
         self._part: Part | None = None  # of the run, once it has begun
         self._refusal: str | None = None
+        self._farewell: Farewell | None = None
         self._begun = Event()
         self._stopped = Event()
         self._news = Event()
@@ -103,6 +110,11 @@ class Worker:
             raise Unwanted(self._refusal)
         if self._threads.error is not None:
             raise self._threads.error
+
+    @property
+    def may_return(self) -> bool:
+        """Whether the run is over and the master may make another one."""
+        return self._farewell is not None and self._farewell.more_runs
 
     @property
     def is_stopping(self) -> bool:
@@ -133,6 +145,7 @@ class Worker:
         sender.kill()  # switch
         if not self._outbox.is_empty and self._refusal is None:
             raise MasterGone(f"no word from the master for {self._orphan_timeout_s:g} s; some reports were not taken")
+        self._say_what_was_logged()
         self._say_bye()  # switch
 
     def _put_last_report(self, part: Part) -> None:
@@ -145,12 +158,11 @@ class Worker:
     def _say_bye(self) -> None:
         """Say bye until the master answers: a run is only over for one that has heard it of everybody."""
         bye = self._bye()
-        said_s = time.perf_counter()
         for count in itertools.count():
             if count % BYE_EVERY == 0:
                 self._line.send(bye)
             gevent.sleep(SHORT_S)  # switch: to who hears
-            if self._heard_s >= said_s or self._is_orphan():
+            if self._farewell is not None or self._is_orphan():
                 return
 
     def _wait_for_the_end(self, part: Part) -> None:
@@ -184,9 +196,17 @@ class Worker:
             due = self._outbox.due(time.perf_counter())
             for report in due:
                 self._line.send(report)
+            if count % 4 == 0:
+                self._say_what_was_logged()
             if not due and count % 4 == 0:
-                self._line.send(Beat(self._hello.worker, self._hello.epoch, part.known))
+                waiting = self._outbox.unacknowledged
+                self._line.send(Beat(self._hello.worker, self._hello.epoch, part.known, waiting))
             gevent.sleep(SEND_EVERY_S)  # switch
+
+    def _say_what_was_logged(self) -> None:
+        lines, dropped = ((), 0) if self._log_lines is None else self._log_lines.take()
+        if lines:
+            self._line.send(Log(self._hello.worker, self._hello.epoch, lines, dropped))
 
     def _claim(self, number: int, rows: str, count: int) -> None:
         self._line.send(Claim(self._hello.worker, self._hello.epoch, number, rows, count))
@@ -221,6 +241,8 @@ class Worker:
                 self.stop()
             if message.at_once and self._part is not None:
                 self._part.engine.cut_off()
+        elif isinstance(message, Farewell):
+            self._farewell = message
         elif isinstance(message, Refused):
             self._refuse(message.reason)
 

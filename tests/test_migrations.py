@@ -12,20 +12,21 @@ from greenload.core.news import DONE, LOST
 from greenload.core.plain_stats import HISTOGRAM, KINDS, STALL, TALLY
 from greenload.core.stats import COUNTERS, Stats
 from greenload.database import Database
+from greenload.migrations import OLDEST
 from greenload.run_lock import RunLock
 from greenload.store import Store, StoreError
 from greenload.tables import SCHEMA_VERSION
 from tests.test_store import plain
 
-OLD = Path(__file__).parent / "data" / "store-3.sql"
+DATA = Path(__file__).parent / "data"
 ENDED, BROKEN_OFF = "20300101-000001-beef", "20300101-000002-beef"
 
 
-def old_file(folder):
-    """Return a file of version 3, with a run that has ended and one that has not."""
-    path = folder / "runs.db"
+def old_file(folder, version=OLDEST):
+    """Return a file of an older version, with a run that has ended and one that has not."""
+    path = folder / f"runs-{version}.db"
     with closing(sqlite3.connect(path)) as connection:
-        connection.executescript(OLD.read_text(encoding="utf-8"))
+        connection.executescript((DATA / f"store-{version}.sql").read_text(encoding="utf-8"))
     return path
 
 
@@ -74,8 +75,20 @@ def test_a_file_of_version_3_is_read_as_it_was(tmp_path):
     assert [run.has_ended for run in runs.values()] == [True, False]
 
 
-def test_a_file_that_was_migrated_has_the_form_of_a_new_one_and_takes_new_runs(tmp_path):
-    path = old_file(tmp_path)
+def test_a_file_of_version_4_is_read_as_one_of_version_3(tmp_path):
+    """The first was made of the second, by the version of that time."""
+    read = []
+    for version in (3, 4):
+        with closing(Store(old_file(tmp_path, version))) as store:
+            runs = [store.load(run_id) for run_id in (ENDED, BROKEN_OFF)]
+        read.append([(run.info, run.plan, run.gate, plain(run.kept.results), run.kept.entries) for run in runs])
+
+    assert read[0] == read[1]
+
+
+@pytest.mark.parametrize("version", [3, 4])
+def test_a_file_that_was_migrated_has_the_form_of_a_new_one_and_takes_new_runs(tmp_path, version):
+    path = old_file(tmp_path, version)
 
     with closing(Store(path)), closing(Store(tmp_path / "new.db")):
         pass
@@ -92,7 +105,7 @@ def test_a_migration_that_breaks_leaves_the_file_as_it_was(tmp_path):
         connection.execute("UPDATE tally SET counts = '[' WHERE rowid = (SELECT MAX(rowid) FROM tally)")
     before = path.read_bytes()
 
-    with pytest.raises(StoreError, match=r"runs\.db: "):
+    with pytest.raises(StoreError, match=r"runs-3\.db: "):
         Store(path)
 
     assert path.read_bytes() == before

@@ -17,9 +17,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from greenload.core import slots as slots_module
+from greenload.core.attendance import LOST_AFTER_S
 from greenload.core.bundle import Bundle
 from greenload.core.errors import GreenloadError
-from greenload.core.fleet import LOST_AFTER_S, Expected, Fleet
+from greenload.core.fleet import Expected, Fleet
 from greenload.core.gate import Breach, Gate
 from greenload.core.grants import Granted
 from greenload.core.messages import Beat, Bye, Claim, Hello, Plan, Report, Stop
@@ -28,7 +29,7 @@ from greenload.core.placement import Share
 from greenload.core.results import Results
 from greenload.core.roster import EDIT, JOIN, Change, Edit
 from greenload.core.roster_log import NOTICE_S
-from greenload.core.run_info import RunInfo
+from greenload.core.run_info import PlannedTask, RunInfo
 from greenload.core.shape import parse_stages
 from greenload.core.stall import Stall
 from greenload.core.stats import Sample, Stats
@@ -41,7 +42,12 @@ ROOT = Path(__file__).resolve().parents[1]
 PLAN = Plan(parse_stages("5@10s,0@5s"), None, (Share("Reader", 0.5), Share("Admin", 1, 2)), "http://h", 10.0, -3)
 GATE = Gate((parse_threshold("GET /: p99 > 300ms"),), (parse_threshold("failures > 2.5%"),), 4.5, 2)
 BUNDLE = Bundle.of({"s.py": b"pass", "data/x": bytes(range(256))})
-INFO = RunInfo("run-1", "2030-01-01T00:00:00+00:00", "users", "s.py", "ab" * 32, None, 7, "1.0")
+TASKS = (
+    PlannedTask("Reader", "read", 62.5),
+    PlannedTask("Reader", "Shelf", 37.5),
+    PlannedTask("Admin", "\u00fc'", None),
+)
+INFO = RunInfo("run-1", "2030-01-01T00:00:00+00:00", "users", "s.py", "ab" * 32, None, 7, "1.0", TASKS)
 AT_S = 1000.0
 EPOCHS = {"one": 11, "two": 2**63 - 1}
 
@@ -81,6 +87,8 @@ def stats_of(samples, died=0, traceback=None):
         stats.sent += 1
         stats.lag.record(15)
         stats.missed_slots, stats.longest_stall = 4, Stall(1.25, 2.0)
+        stats.tasks.count([(("Reader", traceback), 3), (("Reader", "read"), 1)])
+        stats.tasks.others = died
     return stats
 
 
@@ -108,11 +116,12 @@ def lost_s_of(results):
 
 
 def in_the_open(results):
-    """Return a Results as plain values, but for when workers were lost."""
+    """Return a Results as plain values, but for when workers were lost, and for what only this master knows."""
     names = ("total", "total_tally", "measured", "measured_tally", "warmup_s", "slots", "workers", "elapsed_s")
     shown = {name: plain(getattr(results, name)) for name in names}
     for record in shown["workers"].values():
-        del record["lost_s"]
+        for key in ("lost_s", "unacknowledged", "lag", "lately"):
+            del record[key]
     return shown
 
 
@@ -208,12 +217,15 @@ class Run:
     def edit(self, worker, _):
         self.fleet.edit(len(worker), 2.5, self.now_s)
 
+    def reset(self, worker, _):
+        self.fleet.reset(self.now_s)
+
     def bye(self, worker, _):
         self.hear(Bye(worker, EPOCHS[worker], None))
 
 
 deeds = st.tuples(
-    st.sampled_from(["report", "report", "report", "wait", "wait", "keep", "lose", "edit", "bye"]),
+    st.sampled_from(["report", "report", "report", "wait", "wait", "keep", "lose", "edit", "reset", "bye"]),
     st.sampled_from(sorted(EPOCHS)),
     counted,
 )
@@ -295,7 +307,8 @@ def test_a_long_run_is_added_up_exactly_though_its_old_seconds_are_joined(tmp_pa
     assert plain(loaded.total_tally) == plain(live.total_tally)
     assert plain(loaded.measured) == plain(live.measured)
     assert plain(loaded.measured_tally) == plain(live.measured_tally)
-    assert plain(loaded.workers) == plain(live.workers)
+    assert loaded.workers == live.workers
+    assert loaded.workers["one"].lag is None
     assert [slot.first_s for slot in loaded.slots][-300:] == list(range(600, 900))
     assert {slot.width_s for slot in loaded.slots} > {1}
     assert sum(slot.width_s for slot in loaded.slots) == 900
@@ -861,3 +874,15 @@ def iter_until(lines, last):
         yield line
         if line == last:
             return
+
+
+def test_where_what_is_measured_began_anew_is_where_the_warm_up_of_a_kept_run_ends(tmp_path):
+    with store_in(tmp_path) as store:
+        for second, news in enumerate([News(), News(measured_from_s=3), News(), News(measured_from_s=5), News()]):
+            news.add(news_of(reports=[report("one", second * 2 + 1), report("one", second * 2 + 2)]))
+            store.keep("run-1", news)
+        run, outlined = store.load("run-1"), store.outline("run-1")
+
+    assert (run.gate, outlined.gate) == (replace(GATE, warmup_s=5),) * 2
+    assert (run.kept.results.measured.sent, run.kept.results.total.sent) == (5, 10)
+    assert run.kept.entries == []

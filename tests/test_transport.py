@@ -166,7 +166,7 @@ def stranger_at(hub, secret=None, server=None):
             stranger.curve_publickey, stranger.curve_secretkey = secret
         with stranger.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED) as monitor:
             stranger.connect(hub.address)
-            stranger.send(b"\x94\xa4beat\xa8stranger\x01\x00")
+            stranger.send(b"\x95\xa4beat\xa8stranger\x01\x00\x00")
             yield monitor
             stranger.disable_monitor()
 

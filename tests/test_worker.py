@@ -1,5 +1,6 @@
 """A worker plays its plan and reports each second; what it reports adds up."""
 
+import logging
 import threading
 import time
 
@@ -20,7 +21,10 @@ from greenload.green import GreenThreads
 from greenload.master import Master, NotKept, WorkerBroke
 from greenload.part import Part
 from greenload.transport import MemoryHub, ZmqHub, ZmqLine
+from greenload.version import VERSION
 from greenload.worker import Worker
+from greenload.worker_log import WorkerLog
+from tests.conftest import JOB
 
 TERMS = Terms("v", "sha", Bundle(b""))
 
@@ -546,3 +550,58 @@ def test_who_comes_later_makes_the_count_larger_and_leaves_the_indices_as_they_a
 
     assert sorted(Curious.seen[:2]) == [(0, 2), (1, 2)]
     assert sorted(Curious.seen[2:]) == [(0, 3), (1, 3), (2, 3), (2, 3)]
+
+
+# What is logged
+
+
+def test_what_a_worker_logs_gets_to_the_master_to_its_last_word():
+    logger = logging.Logger("scenario")
+    logger.addHandler(log_lines := WorkerLog())
+
+    class Talker(User):
+        wait_time = constant(60)
+
+        @task
+        def talk(self):
+            logger.warning("hello")
+
+        def on_stop(self):
+            logger.info("bye")
+
+    classes = {"Talker": Talker}
+    without = Play(plan_of(ramp(1, 1000), 0.1, "Talker"), classes).run()
+    play = Play(plan_of(ramp(1, 1000), 0.3, "Talker"), classes)
+    log_lines.take()
+    play.worker = Worker(play.hub.line, Hello("w", 1, "v", "sha"), classes, log_lines=log_lines)
+
+    play.run()
+
+    assert not without.fleet.log_book.lines  # its log is the master's own
+    assert [line[1:] for line in play.fleet.log_book.lines] == [("w", "warning", "hello"), ("w", "info", "bye")]
+
+
+def test_a_worker_process_sends_what_it_and_its_scenario_log(greenload):
+    greenload.write("job.py", "import logging\nlogging.warning('scenario is loaded')\n" + JOB)
+    fleet = Fleet(plan_of(ramp(1, 1000), 1.2, "Job"), Expected(1), Terms(VERSION, "", Bundle(b""), True))
+    hub = ZmqHub("tcp://127.0.0.1:0")
+    worker = greenload.start("worker", "-f", "job.py", "--master", hub.address.removeprefix("tcp://"), "--id", "one")
+
+    Master(fleet, hub, lambda news: None, lambda results: None).run()
+    worker.communicate(timeout=20)
+    hub.close()
+
+    assert ("one", "warning", "scenario is loaded") in [line[1:] for line in fleet.log_book.lines]
+    assert fleet.results.workers["one"].lately.rps > 0
+
+
+def test_what_is_measured_begins_anew_when_the_master_says_so():
+    play = Play(plan_of(ramp(5, 1000), 2.2, "Busy"), {"Busy": Busy})
+    seconds = []
+    gevent.spawn_later(0.4, lambda: seconds.append(play.master.reset()))
+
+    results = play.run().fleet.results
+
+    assert seconds == [results.warmup_s] == [news.measured_from_s for news in play.news if news.measured_from_s]
+    assert 0 < results.measured.sent < results.total.sent
+    assert results.measured.sent == sum(report.stats.sent for report in play.reports if report.second >= seconds[0])

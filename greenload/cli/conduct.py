@@ -14,6 +14,7 @@ from collections.abc import Callable
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from typing import Protocol
 
 import gevent
 
@@ -67,7 +68,19 @@ class Conducted:
     end: Callable[[Document], object] = lambda document: None
 
 
-def conduct(run: Conducted, hub: Hub, outputs: Outputs, local: LocalWorkers | None = None) -> None:
+class Onlooker(Protocol):
+    """Somebody who looks on while a run is seen through, and may have a word with its master."""
+
+    def begins(self, run: Conducted, master: Master, guard: Guard) -> None:
+        """Hear that the run is about to begin: its workers are waited for."""
+
+    def ends(self, broken: BaseException | None) -> None:
+        """Hear that it is over, and what broke it, if anything did."""
+
+
+def conduct(
+    run: Conducted, hub: Hub, outputs: Outputs, local: LocalWorkers | None = None, onlooker: Onlooker | None = None
+) -> None:
     """Make a run with workers that come by `hub`; print and write all of it, also when it stops or breaks.
 
     The caller has had `check_outputs` look at the outputs.
@@ -75,13 +88,13 @@ def conduct(run: Conducted, hub: Hub, outputs: Outputs, local: LocalWorkers | No
     local: those of them that are started for this run and end with it.
     Raises RunBroke, ThresholdsFailed or NotValid, last of all; EndedEarly when there was no run.
     """
-    began = datetime.fromisoformat(run.info.started)
     progress = console_for(sys.stderr)
     results = run.fleet.results
+    guard = Guard(run.gate, run.plan.duration_s, run.breach)
     with ExitStack() as cleanup:
         handler = ProgressHandler(progress) if outputs.log_file is None else logging.FileHandler(outputs.log_file)
         cleanup.callback(log_to(handler, outputs.log_level))
-        csv_files = open_csv(outputs.csv_prefix, began)
+        csv_files = open_csv(outputs.csv_prefix, datetime.fromisoformat(run.info.started))
         cleanup.callback(close_csv, csv_files)
         view = None if outputs.quiet else LiveView(progress, run.plan.duration_s)
 
@@ -92,28 +105,36 @@ def conduct(run: Conducted, hub: Hub, outputs: Outputs, local: LocalWorkers | No
                 view.show(results)
             guard.watch(results, master)
 
-        guard = Guard(run.gate, run.plan.duration_s, run.breach)
         master = Master(run.fleet, hub, run.keep, observe)
         for number in (signal.SIGINT, signal.SIGTERM):
             cleanup.callback(gevent.signal_handler(number, stop, master, run.plan.stop_timeout_s).cancel)
+        if onlooker is not None:
+            onlooker.begins(run, master, guard)
         taking_part = local.take_part(run.fleet, master) if local else nullcontext()
         with keys(_Users(master, results).change), view or nullcontext(), taking_part:
             broken = run_master(master)
         if broken is not None:
             results.stop(results.elapsed_s)  # what was to come after that, nobody was asked for
-        is_through = broken is None or isinstance(broken, WorkerBroke)
-        document = summarize(run.info, results, run.gate.judge(results, guard.breach), offer_of(run.plan, results))
-
-        def page() -> bytes:
-            command = shlex.join(["greenload", *sys.argv[1:]])
-            return html_page(shown_now(document, results, run.plan, run.gate, command))
-
-        broken = publish(outputs, document, results, csv_files, page, broken)
-    if is_through:
+        document = document_of(run, guard.breach)
+        published = publish(outputs, document, results, csv_files, lambda: _page_of(run, document), broken)
+    if broken is None or isinstance(broken, WorkerBroke):
         run.end(document)
-    if broken is not None:
-        raise RunBroke(said_of(broken)) from broken
+    if onlooker is not None:
+        onlooker.ends(published)
+    if published is not None:
+        raise RunBroke(said_of(published)) from published
     check(document, outputs.is_strict)
+
+
+def document_of(run: Conducted, breach: Breach | None) -> Document:
+    """Return the summary of a run as it stands now."""
+    results = run.fleet.results
+    return summarize(run.info, results, run.gate.judge(results, breach), offer_of(run.fleet.plan, results))
+
+
+def _page_of(run: Conducted, document: Document) -> bytes:
+    command = shlex.join(["greenload", *sys.argv[1:]])
+    return html_page(shown_now(document, run.fleet.results, run.fleet.plan, run.gate, command))
 
 
 def unkept_run(scenario: Scenario, plan: Plan, workers: int, gate: Gate = NO_GATE) -> Conducted:
@@ -136,6 +157,7 @@ def new_run(scenario: Scenario, plan: Plan) -> RunInfo:
         host=plan.host or ", ".join(sorted(hosts)) or None,
         seed=plan.seed,
         version=VERSION,
+        tasks=scenario.tasks(),
     )
 
 

@@ -16,6 +16,7 @@ from typing import Any
 import click
 from click.exceptions import Exit
 
+from greenload.asked import both
 from greenload.cli import INTERRUPTED as INTERRUPTED_CODE
 from greenload.cli.conduct import new_run
 from greenload.cli.guard import NotValid, RunBroke, ThresholdsFailed, said_of
@@ -23,7 +24,6 @@ from greenload.cli.load_options import arrivals_option, max_lag_option, max_user
 from greenload.cli.options import DURATION, RATE, processes_option
 from greenload.cli.outputs import check_writable, log_to
 from greenload.cli.run_options import (
-    both,
     class_option,
     fail_if_option,
     host_option,
@@ -84,7 +84,7 @@ def command(json_file: Path | None, log_level: str, log_file: Path | None, **sai
     and the lowest that failed, until these are within 5 % or 1/s of each other. A step that says more about the
     generator than about the service ends the search.
     """
-    asked = Asked(**said)
+    asked = Sought(**said)
     steps = Steps(asked.trial(), Search(asked.lowest, asked.highest))
     info = new_run(steps.trial.scenario, steps.trial.plan_at(asked.lowest))
     progress = console_for(sys.stderr)
@@ -106,7 +106,7 @@ def command(json_file: Path | None, log_level: str, log_file: Path | None, **sai
 
 
 @dataclass(frozen=True)
-class Asked:
+class Sought:
     """What somebody asked for on the command line, of the search and of each of its steps."""
 
     scenario: Path | None
@@ -120,7 +120,7 @@ class Asked:
     max_users: int | None
     max_lag: float | None
     processes: int | None
-    stop_timeout: float
+    stop_timeout_s: float
     classes: tuple[str, ...]
     seed: int | None
     resolved: tuple[Resolved, ...]
@@ -138,7 +138,7 @@ class Asked:
             plan = plan_at(rate)
             check_arrivals(scenario, plan.arrivals)
             check(scenario.classes, plan, self.processes or 1)
-        return Trial(scenario, plan_at, gate, self.processes, self.stop_timeout, self.quiet)
+        return Trial(scenario, plan_at, gate, self.processes, self.stop_timeout_s, self.quiet)
 
     def _plans(self, scenario: Scenario) -> Callable[[float], Plan]:
         """Return what makes a plan of a rate."""
@@ -153,7 +153,7 @@ class Asked:
                 run_time=self.step_time,
             )
             shape, arrivals, duration_s = load.over(scenario.load).planned()
-            return Plan(shape, duration_s, shares, self.host, self.stop_timeout, seed, self.resolved, arrivals)
+            return Plan(shape, duration_s, shares, self.host, self.stop_timeout_s, seed, self.resolved, arrivals)
 
         return plan_at
 
@@ -167,7 +167,7 @@ class Asked:
         return warmup_s
 
 
-def _announcement(asked: Asked, steps: Steps) -> str:
+def _announcement(asked: Sought, steps: Steps) -> str:
     conditions = ", ".join(f"'{each}'" for each in steps.trial.gate.fail_if)
     return (
         f"from {per_s(asked.lowest)} to {per_s(asked.highest)}, at most {steps.search.most_steps} steps of"
@@ -175,7 +175,7 @@ def _announcement(asked: Asked, steps: Steps) -> str:
     )
 
 
-def _publish(info: RunInfo, asked: Asked, steps: Steps, json_file: Path | None) -> None:
+def _publish(info: RunInfo, asked: Sought, steps: Steps, json_file: Path | None) -> None:
     """Write and print all there is to say of a search that has begun."""
     if steps.ended == BROKE and not steps.tried:
         return

@@ -14,37 +14,12 @@ from typing import Any
 import click
 
 from greenload.cli.conduct import Conducted
+from greenload.cli.options import NOTE, TAG
 from greenload.core.bundle import Bundle
-from greenload.core.codec import is_name
-from greenload.store import Label, Store, StoreError
+from greenload.core.label import Label
+from greenload.store import Store, StoreError
 
 DEFAULT_DB = "greenload.db"
-MOST_NOTE = 8_192  # characters
-
-
-class Tag(click.ParamType):  # type: ignore[type-arg,unused-ignore]
-    """A tag of a run, from KEY=VALUE."""
-
-    name = "tag"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
-        if isinstance(value, tuple):
-            return value
-        key, is_one, said = str(value).partition("=")
-        if not is_one or not is_name(key) or not is_name(said):
-            self.fail(f"{value!r} is not KEY=VALUE; write for example branch=main", param, ctx)
-        return key, said
-
-
-class Note(click.ParamType):  # type: ignore[type-arg,unused-ignore]
-    """What somebody wants to remember of a run."""
-
-    name = "note"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        if len(str(value)) > MOST_NOTE:
-            self.fail(f"a note of {len(str(value))} characters; at most {MOST_NOTE}", param, ctx)
-        return str(value)
 
 
 @dataclass(frozen=True)
@@ -120,10 +95,10 @@ KEEPING_OPTIONS = (
     click.option(
         "--tag",
         "tags",
-        type=Tag(),
+        type=TAG,
         multiple=True,
         metavar="KEY=VALUE",
         help="Tag the run, to find it again; may be repeated.",
     ),
-    click.option("--note", type=Note(), metavar="TEXT", help="Note this with the run."),
+    click.option("--note", type=NOTE, metavar="TEXT", help="Note this with the run."),
 )

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 import click
 
+from greenload.asked import Asked
 from greenload.cli.conduct import Conducted, conduct, new_run
 from greenload.cli.keeping import Keeping, keeping_in
 from greenload.cli.options import DURATION, check_address, is_own_address, key_option
 from greenload.cli.outputs import Outputs, check_outputs
-from greenload.cli.run_options import Wanted, plan_options_said, run_options
+from greenload.cli.page_options import PageWanted, check_no_page_options, page_options
+from greenload.cli.premises import Premises
+from greenload.cli.run_options import plan_options_said, run_options
+from greenload.cli.serving import serve_page
 from greenload.core.fleet import Fleet
 from greenload.core.terms import Expected, Terms
 from greenload.key import JoinKey
+from greenload.scenario import load
 from greenload.scenario_files import read
 from greenload.store import Store, StoreError
 from greenload.transport import ZmqHub
@@ -44,10 +49,12 @@ DEFAULT_BIND = "tcp://127.0.0.1:5557"
 )
 @click.option("--any-scenario", is_flag=True, help="Allow workers that have another scenario.")
 @click.option("--resume", metavar="RUN", help="Go on with a run whose master was killed, instead of beginning one.")
-@click.option("--headless", is_flag=True, help="Begin when all workers are here; so far it is always so.")
+@click.option("--headless", is_flag=True, help="Make one run, without a page: it begins when all workers are here.")
+@page_options
 @run_options
 def command(
-    wanted: Callable[[], Wanted],
+    scenario: Path | None,
+    asked: Asked,
     outputs: Outputs,
     bind: str,
     expect_workers: int,
@@ -59,6 +66,7 @@ def command(
     keeping: Keeping,
     resume: str | None,
     headless: bool,
+    page: PageWanted,
 ) -> None:
     """Wait for workers, give them the users of a scenario, and add up what they count.
 
@@ -74,8 +82,17 @@ def command(
         )
     check_outputs(outputs)
     expected = Expected(expect_workers, expect_timeout)
+    if not headless and resume is None:
+        loaded = load(scenario, only=())
+        terms = Terms(VERSION, loaded.sha256, read(loaded.path, includes), any_scenario, more_runs=True)
+        with keeping.store() as store, closing(ZmqHub(bind, key)) as hub:
+            come_to = f"start one: greenload worker --master {hub.address.removeprefix('tcp://')}"
+            click.echo(f"master: {hub.address}; {come_to}", err=True)
+            serve_page(Premises(loaded, asked, terms, hub, keeping, store, outputs, expected, come_to=come_to), page)
+        return
+    check_no_page_options("with --headless there is none" if headless else "a run that is gone on with has none")
     making = (
-        _begun(wanted, expected, includes, any_scenario, keeping)
+        _begun(scenario, asked, expected, includes, any_scenario, keeping)
         if resume is None
         else (_resumed(resume, expected, any_scenario, keeping))
     )
@@ -88,16 +105,21 @@ def command(
 
 @contextmanager
 def _begun(
-    wanted: Callable[[], Wanted], expected: Expected, includes: tuple[Path, ...], any_scenario: bool, keeping: Keeping
+    scenario: Path | None,
+    asked: Asked,
+    expected: Expected,
+    includes: tuple[Path, ...],
+    any_scenario: bool,
+    keeping: Keeping,
 ) -> Iterator[Conducted]:
     """Yield a run that begins now."""
-    asked = wanted()
+    wanted = asked.of(load(scenario, asked.classes))
     with keeping.store() as store:
-        info = new_run(asked.scenario, asked.plan)
-        bundle = read(asked.scenario.path, includes)
+        info = new_run(wanted.scenario, wanted.plan)
+        bundle = read(wanted.scenario.path, includes)
         terms = Terms(VERSION, info.scenario_sha256, bundle, any_scenario)
-        fleet = Fleet(asked.plan, expected, terms, asked.gate.warmup_s)
-        with keeping.kept(Conducted(info, asked.plan, fleet, asked.gate), bundle, store) as run:
+        fleet = Fleet(wanted.plan, expected, terms, wanted.gate.warmup_s)
+        with keeping.kept(Conducted(info, wanted.plan, fleet, wanted.gate), bundle, store) as run:
             yield run
 
 

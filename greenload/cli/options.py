@@ -16,7 +16,9 @@ import click
 
 from greenload.core.codec import LONGEST_NAME, MOST_WHOLE, is_name
 from greenload.core.errors import GreenloadError
+from greenload.core.label import parse_note, parse_tag
 from greenload.core.messages import Resolved
+from greenload.core.options import parse_setting
 from greenload.core.shape import parse_duration_s, parse_rate, parse_rate_stages, parse_stages
 from greenload.core.thresholds import parse_threshold
 from greenload.key import JoinKey, KeyMalformed
@@ -46,6 +48,9 @@ STAGES = Parsed("stages", parse_stages)
 RATE = Parsed("rate", parse_rate)
 RATE_STAGES = Parsed("stages", parse_rate_stages)
 CONDITION = Parsed("condition", parse_threshold)
+TAG = Parsed("tag", parse_tag)
+NOTE = Parsed("note", parse_note)
+SETTING = Parsed("setting", parse_setting)
 
 
 class Seed(click.ParamType):  # type: ignore[type-arg,unused-ignore]
@@ -191,6 +196,7 @@ def usable_cores() -> int:
 
 phases_option = click.option(
     "--phases",
+    "has_phases",
     is_flag=True,
     help="Measure connecting, TLS, the first byte and receiving apart, for each request name.",
 )

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import click
 
-from greenload.cli.keeping import DEFAULT_DB, Note, Tag
+from greenload.cli.keeping import DEFAULT_DB
+from greenload.cli.options import NOTE, TAG
 from greenload.report.run_list import run_list, run_table
 from greenload.report.stored import document_of
 from greenload.report.terminal import console_for
@@ -18,7 +19,7 @@ from greenload.stored_run import GOING_ON
 
 DEFAULT_LIMIT = 20
 
-tags_argument = click.argument("tags", type=Tag(), nargs=-1, required=True, metavar="KEY=VALUE...")
+tags_argument = click.argument("tags", type=TAG, nargs=-1, required=True, metavar="KEY=VALUE...")
 run_argument = click.argument("run_id", metavar="ID")
 runs_argument = click.argument("run_ids", nargs=-1, required=True, metavar="ID...")
 
@@ -47,7 +48,7 @@ db_option = click.option(
     "--limit", type=click.IntRange(min=1), default=DEFAULT_LIMIT, show_default=True, help="List so many, the newest."
 )
 @click.option(
-    "--tag", "tags", type=Tag(), multiple=True, metavar="KEY=VALUE", help="Only runs tagged so; may be repeated."
+    "--tag", "tags", type=TAG, multiple=True, metavar="KEY=VALUE", help="Only runs tagged so; may be repeated."
 )
 @click.option("--json", "is_json", is_flag=True, help="Print the list as JSON.")
 @click.pass_context
@@ -101,7 +102,7 @@ def tag(run_id: str, tags: tuple[tuple[str, str], ...], db: Path) -> None:
 
 @command.command("note")
 @run_argument
-@click.argument("text", type=Note())
+@click.argument("text", type=NOTE)
 @db_option
 def note(run_id: str, text: str, db: Path) -> None:
     """Note TEXT with a run, in the place of its note."""

@@ -23,12 +23,13 @@ from greenload.core.errors import GreenloadError
 from greenload.core.messages import Hello
 from greenload.green import THROWN, GreenThreads
 from greenload.key import JoinKey
-from greenload.scenario import load
+from greenload.scenario import Scenario, load
 from greenload.scenario_files import fetch, write
 from greenload.transport import Line, ZmqLine
 from greenload.user.recorder import describe
 from greenload.version import VERSION
 from greenload.worker import DEFAULT_ORPHAN_TIMEOUT_S, Worker
+from greenload.worker_log import WorkerLog
 
 DEFAULT_PORT = 5557
 ENDING = (signal.SIGINT, signal.SIGTERM)
@@ -72,7 +73,7 @@ def command(
     Without a scenario the worker gets the master's. Ctrl-C takes this worker out of the run: its tasks may finish, and
     the other workers take its users.
     """
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.INFO)
+    log_lines = _logging_begun()
     name = name or f"{socket.gethostname()}-{os.getpid()}"
     epoch = secrets.randbits(32)
     address = master_address(master, DEFAULT_PORT)
@@ -88,12 +89,11 @@ def command(
             arguments.append(f"--scenario={scenario}")
         WorkerName().convert(f"{name}-{processes}", None, None)  # the longest of their names
         raise SystemExit(LocalWorkers(processes, name, arguments, key).run())
-    worker: Worker | None = None
+    part = _Part(name, orphan_timeout, log_lines)
 
     def leave() -> None:
-        if worker is not None:
-            worker.stop()
-            worker.stop()  # at once
+        part.stop()
+        part.stop()  # at once
 
     if ends_with_stdin:
         GreenThreads().start(end_with_stdin, leave)
@@ -104,10 +104,42 @@ def command(
             folder = Path(cleanup.enter_context(TemporaryDirectory(prefix="greenload-")))
             scenario = write(_fetched(line, name, epoch), folder)  # switch
         loaded = load(scenario, only=())
-        worker = Worker(line, Hello(name, epoch, VERSION, loaded.sha256), loaded.classes, orphan_timeout)
         for number in ENDING:
-            cleanup.callback(gevent.signal_handler(number, worker.stop).cancel)
-        _run(worker)
+            cleanup.callback(gevent.signal_handler(number, part.stop).cancel)
+        part.take(line, loaded)
+
+
+class _Part:
+    """This process' part in the runs of a master, one after the other, until somebody ends it."""
+
+    def __init__(self, name: str, orphan_timeout_s: float, log_lines: WorkerLog) -> None:
+        self._name = name
+        self._orphan_timeout_s = orphan_timeout_s
+        self._log_lines = log_lines
+        self._worker: Worker | None = None
+        self._is_ending = False
+
+    def take(self, line: Line, scenario: Scenario) -> None:
+        """Be a worker of each run, a new one every time, for as long as there may be another run."""
+        may_return = True
+        while may_return and not self._is_ending:
+            hello = Hello(self._name, secrets.randbits(32), VERSION, scenario.sha256)
+            self._worker = Worker(line, hello, scenario.classes, self._orphan_timeout_s, self._log_lines)
+            _run(self._worker)  # switch
+            may_return = self._worker.may_return
+
+    def stop(self) -> None:
+        self._is_ending = True
+        if self._worker is not None:
+            self._worker.stop()
+
+
+def _logging_begun() -> WorkerLog:
+    """Let everything log to stderr, and return what takes it in for the master."""
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.INFO)
+    log_lines = WorkerLog()
+    logging.getLogger().addHandler(log_lines)
+    return log_lines
 
 
 def _fetched(line: Line, name: str, epoch: int) -> Bundle:

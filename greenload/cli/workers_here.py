@@ -32,11 +32,20 @@ def workers_here(scenario: Scenario, processes: int | None) -> AbstractContextMa
 @contextmanager
 def _in_memory(scenario: Scenario) -> Iterator[Here]:
     hub = MemoryHub()
-    hello = Hello(WORKER, secrets.randbits(32), VERSION, scenario.sha256)
     # What breaks the worker is told to the master by its Bye, and raised there.
-    worker = GreenThreads().start(Worker(hub.line, hello, scenario.classes).run)
+    worker = GreenThreads().start(_take_part, hub, scenario)
     yield hub, None
     worker.join(LEAVE_S)  # it has said bye, and shall not run on beside another run
+
+
+def _take_part(hub: MemoryHub, scenario: Scenario) -> None:
+    """Be the worker of one run after the other, for as long as there may be another."""
+    may_return = True
+    while may_return:
+        hello = Hello(WORKER, secrets.randbits(32), VERSION, scenario.sha256)
+        worker = Worker(hub.line, hello, scenario.classes)
+        worker.run()  # switch
+        may_return = worker.may_return
 
 
 @contextmanager

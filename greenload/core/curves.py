@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from greenload.core.histogram import HIGHEST_US, Histogram, highest_us_in
 from greenload.core.messages import Account
 from greenload.core.pause import Pause, no_pause
-from greenload.core.results import WorkerRecord
 from greenload.core.slots import Slot
 from greenload.core.stats import Stats, Tally, Timings
+from greenload.core.worker_record import WorkerRecord
 
 BANDS_A_DECADE = 12  # of durations in a heatmap: each 21 % wider than the one below it
 SPECTRUM_STEPS = 10  # points for each further nine of a percentile

@@ -67,4 +67,5 @@ def of_names(stats: Stats, names: tuple[str, ...]) -> Stats:
     for counter in COUNTERS:
         setattr(part, counter, getattr(stats, counter))
     part.exceptions, part.lag, part.longest_stall = stats.exceptions, stats.lag, stats.longest_stall
+    part.tasks = stats.tasks
     return part

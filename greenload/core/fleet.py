@@ -10,18 +10,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
 
+from greenload.core.attendance import here, is_to_be_asked, left, nobody_at, ready, silent, states_to_tell
 from greenload.core.grants import Grants
+from greenload.core.log_book import LogBook
 from greenload.core.messages import (
     Ack,
     Bye,
     Claim,
+    Farewell,
     Fetch,
-    FromMaster,
     FromWorker,
     Grant,
     Hello,
+    Log,
+    Order,
     Plan,
     Refused,
     Report,
@@ -29,22 +32,12 @@ from greenload.core.messages import (
 )
 from greenload.core.news import DONE, LOST, READY, RUNNING, STALLED, Kept, Member, News
 from greenload.core.results import Results
-from greenload.core.roster import JOIN, LOSE, Change, Entry, edit_to
+from greenload.core.roster import JOIN, LOSE, Change, Entry, edit_to, rate_edit_to
 from greenload.core.roster_log import RosterLog
 from greenload.core.schedule import Schedule
 from greenload.core.terms import Expected, Terms
 
-STALLED_AFTER_S = 2.0
-LOST_AFTER_S = 5.0  # when the process cannot be reached, either: one that is only busy stays stalled
-ASK_EVERY_S = 1.0
 MOST_AHEAD_S = 600.0  # a worker's clock: a resumed master counts by the calendar's, or its machine stood still
-
-
-class Order(NamedTuple):
-    """Say `message` to whoever is at `route`."""
-
-    route: bytes
-    message: FromMaster
 
 
 class Fleet:
@@ -54,6 +47,7 @@ class Fleet:
         self.results = Results(warmup_s)
         self.members: dict[str, Member] = {}
         self.errors: dict[str, str] = {}  # what broke which worker
+        self.log_book = LogBook()
         self._expected = expected
         self._terms = terms
         self._roster = RosterLog(plan)
@@ -85,6 +79,15 @@ class Fleet:
         return self._schedule.has_begun
 
     @property
+    def plan(self) -> Plan:
+        """The plan, as it has been edited."""
+        return self._roster.plan
+
+    def elapsed_s(self, now_s: float) -> float:
+        """Return the seconds since the run began, 0 before it."""
+        return self._schedule.elapsed_s(now_s)
+
+    @property
     def is_stopping(self) -> bool:
         return self._stop is not None
 
@@ -103,10 +106,7 @@ class Fleet:
         """Return what has happened since the last call. Keep it before the orders of that time are carried out."""
         news, self._news = self._news, News()
         news.seconds = self.results.take_seconds()
-        for worker, member in self.members.items():
-            if member.state_told != member.state:
-                member.state_told = member.state
-                news.states[worker] = (member.epoch, member.state)
+        news.states = states_to_tell(self.members)
         return news
 
     def hear(self, route: bytes, message: FromWorker, now_s: float) -> list[Order]:
@@ -118,17 +118,21 @@ class Fleet:
         member = self.members.get(message.worker)
         if member is None or member.epoch != message.epoch:
             return self._ignore(route, "this master does not know you; start again")
-        if isinstance(message, Report) and message.until_s > self._schedule.elapsed_s(now_s) + MOST_AHEAD_S:
+        if isinstance(message, Report) and message.until_s > self.elapsed_s(now_s) + MOST_AHEAD_S:
             return self._ignore(route, "a report of this worker is of a time that is still to come; start it again")
         member.is_heard(route, now_s)
         if isinstance(message, Bye):
             return self._bye(member, message, now_s)
+        if isinstance(message, Log):
+            self.log_book.hear(message, now_s)
+            return []
         if isinstance(message, Claim):
             return [Order(route, self._grant(message))]
         if isinstance(message, Report) and message.seq == member.seq + 1:
             member.seq = message.seq
             self._news.accounts.append(self.results.add(message))
         member.says_it_knows(message.known, now_s)
+        self.results.note_unacknowledged(message.worker, message.unacknowledged)
         self._is_alive(member, now_s)
         return [*self._answer(member, now_s), self._ack(member)]
 
@@ -138,9 +142,7 @@ class Fleet:
 
     def nobody_at(self, route: bytes) -> None:
         """Take in that an order found nobody at `route`."""
-        for member in self.members.values():
-            if member.route == route:
-                member.is_there = False
+        nobody_at(self.members, route)
 
     def tick(self, now_s: float, heard_all_s: float) -> list[Order]:
         """See who has fallen silent; called several times a second.  Raises TooFewWorkers.
@@ -149,45 +151,48 @@ class Fleet:
         """
         self._waiting_since_s = min(now_s, self._waiting_since_s)
         if not self.has_begun:
-            self._expected.check(len(self._ready(now_s)), now_s - self._waiting_since_s)
+            self._expected.check(len(ready(self.members, now_s)), now_s - self._waiting_since_s)
         orders: list[Order] = []
-        for member in self.members.values():
-            silent_s = heard_all_s - member.heard_s
-            if silent_s <= STALLED_AFTER_S or member.state in (LOST, DONE):
-                continue
-            if member.state == RUNNING:
-                member.state = STALLED
-            if silent_s <= LOST_AFTER_S:
-                continue
+        for member in silent(self.members, heard_all_s):
             if not member.is_there or self._schedule.is_past(now_s):
                 self._lose(member, now_s)
-            elif now_s - member.asked_s >= ASK_EVERY_S:
-                # Said in order to learn whether anybody is there: a process that is only busy is, and keeps its users.
-                member.asked_s = now_s
+            elif is_to_be_asked(member, now_s):  # a process that is only busy is there, and keeps its users
                 orders.append(self._ack(member))
-        here = [member for member in self.members.values() if member.state in (RUNNING, STALLED)]
-        return orders + [order for member in here for order in self._inform(member, now_s)]
+        return orders + [order for member in here(self.members) for order in self._inform(member, now_s)]
 
     def edit(self, users: int, spawn_rate: float, now_s: float) -> None:
         """From now on go to `users` users at `spawn_rate` users/s.  Raises NotRunning, or ShapeError."""
-        self._schedule.check_takes_edits(now_s)
-        self._note([edit_to(users, spawn_rate, self._roster.next_s(self._schedule.elapsed_s(now_s)))])
+        self._schedule.check_takes_users(now_s)
+        self._note([edit_to(users, spawn_rate, self._roster.next_s(self.elapsed_s(now_s)))])
+
+    def edit_rate(self, per_s: float, now_s: float) -> None:
+        """From now on have `per_s` arrivals a second.  Raises NotRunning, or ShapeError."""
+        self._schedule.check_takes_rate(now_s)
+        self._note([rate_edit_to(per_s, self._roster.next_s(self.elapsed_s(now_s)))])
+
+    def reset(self, now_s: float) -> int:
+        """Let what is measured begin anew; return with which second of the run.  Raises NotRunning."""
+        self._schedule.check_can_begin_anew(now_s)
+        self._news.measured_from_s = self.results.reset(int(self._schedule.elapsed_s(now_s)) + 1)
+        return self._news.measured_from_s
 
     def stop(self, at_once: bool, now_s: float) -> list[Order]:
         """End the run; what was to end at once goes on doing so."""
         self._stop = self._news.stop = Stop(at_once or self._stop == Stop(at_once=True))
         self._schedule.stop(now_s)
-        self.results.stop(self._schedule.elapsed_s(now_s))
-        return [Order(member.route, self._stop) for member in self.members.values() if member.state != DONE]
+        self.results.stop(self.elapsed_s(now_s))
+        return [Order(member.route, self._stop) for member in left(self.members)]
 
     def give_up(self, reason: str) -> list[Order]:
         """End the run because it cannot go on here."""
-        return [Order(member.route, Refused(reason)) for member in self.members.values() if member.state != DONE]
+        return [Order(member.route, Refused(reason)) for member in left(self.members)]
 
     def _hello(self, route: bytes, hello: Hello, now_s: float) -> list[Order]:
-        reason = self._objection(hello, now_s)
-        if reason is not None:
-            return [Order(route, Refused(reason))]
+        objection = self._terms.objection(hello)
+        if objection is None and (objection := self._why_late(hello, now_s)) and self._terms.more_runs:
+            return []  # it says hello until the next one begins
+        if objection is not None:
+            return [Order(route, Refused(objection))]
         member = self.members.get(hello.worker)
         if member is None or member.epoch != hello.epoch:
             member = self.members[hello.worker] = Member(hello.worker, hello.epoch, route, now_s)
@@ -198,11 +203,8 @@ class Fleet:
             self._is_alive(member, now_s)
         return self._answer(member, now_s) if self.has_begun else self._begin(now_s)
 
-    def _objection(self, hello: Hello, now_s: float) -> str | None:
-        """Return why this worker may not take part, or None."""
-        objection = self._terms.objection(hello)
-        if objection is not None:
-            return objection
+    def _why_late(self, hello: Hello, now_s: float) -> str | None:
+        """Return why it is too late for this worker to take part, or None."""
         if self._stop is not None or self.is_over(now_s):
             return "the run is over"
         known = self.members.get(hello.worker)
@@ -212,28 +214,22 @@ class Fleet:
 
     def _begin(self, now_s: float) -> list[Order]:
         """Begin, once everybody who is expected is here."""
-        ready = self._ready(now_s)
-        if len(ready) < self._expected.workers:
+        beginners = ready(self.members, now_s)
+        if len(beginners) < self._expected.workers:
             return []
         self._schedule.begin(now_s)
         self._news.began = True
-        self._note([Change(0.0, JOIN, member.worker) for member in ready])
-        for member in ready:
+        self._note([Change(0.0, JOIN, member.worker) for member in beginners])
+        for member in beginners:
             member.state = RUNNING
-        return [order for member in ready for order in self._inform(member, now_s)]
-
-    def _ready(self, now_s: float) -> list[Member]:
-        """Return who is here before the run begins, by name: who says hello each second."""
-        ready = [member for member in self.members.values() if member.state == READY]
-        heard = [member for member in ready if now_s - member.heard_s <= STALLED_AFTER_S]
-        return sorted(heard, key=lambda member: member.worker)
+        return [order for member in beginners for order in self._inform(member, now_s)]
 
     def _inform(self, member: Member, now_s: float) -> list[Order]:
         """Tell `member` what is new in the roster, and again what it does not say it knows: messages may be lost."""
         first = member.untold(len(self._roster), now_s)
         if first is None:
             return []
-        return [Order(member.route, self._roster.said_from(first, self._schedule.elapsed_s(now_s)))]
+        return [Order(member.route, self._roster.said_from(first, self.elapsed_s(now_s)))]
 
     def _answer(self, member: Member, now_s: float) -> list[Order]:
         """Return what one that spoke is to hear: what it does not know, and a stop once more."""
@@ -257,13 +253,14 @@ class Fleet:
         member.state = DONE
         if bye.error is not None:
             self.errors[member.worker] = self._news.errors[member.worker] = bye.error
+        farewell = Order(member.route, Farewell(self._terms.more_runs and bye.error is None))
         if not self.has_begun:
             del self.members[member.worker]
-            return [self._ack(member)]
+            return [farewell]
         self.results.find(member.worker)
         if was_here and self._schedule.goes_on(now_s):  # at the end everybody leaves, and there is nothing to take over
             self._change(LOSE, member, now_s)
-        return [self._ack(member)]
+        return [farewell]
 
     def _grant(self, claim: Claim) -> Grant:
         granted, is_new = self._grants.grant(claim)
@@ -278,12 +275,12 @@ class Fleet:
     def _lose(self, member: Member, now_s: float) -> None:
         was_here, member.state = member.state == STALLED, LOST
         if was_here:
-            self.results.lose(member.worker, self._schedule.elapsed_s(now_s))
+            self.results.lose(member.worker, self.elapsed_s(now_s))
             self._change(LOSE, member, now_s)
 
     def _change(self, kind: str, member: Member, now_s: float) -> None:
         """Change who is here; the next tick tells everybody, of all changes since the last one together."""
-        self._note([Change(self._roster.next_s(self._schedule.elapsed_s(now_s)), kind, member.worker)])
+        self._note([Change(self._roster.next_s(self.elapsed_s(now_s)), kind, member.worker)])
 
     def _note(self, entries: Sequence[Entry]) -> None:
         self._roster.write(entries)

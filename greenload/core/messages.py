@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from greenload.core.arrivals import Arrivals
+from greenload.core.log_line import LogLine
+from greenload.core.options import Option
 from greenload.core.placement import Share
 from greenload.core.roster import Entry
 from greenload.core.shape import Shape
@@ -35,7 +37,7 @@ class Plan:
     In the closed model the users follow `shape`; in the open one, whose shape is empty, they are as many as `arrivals`
     take. duration_s is None for a run that ends when somebody ends it. host goes before the classes' own. A host may
     stand in `resolved` several times, each time with another address. has_phases: whether the phases of requests are
-    measured.
+    measured. options: the scenario's own, all of them.
     """
 
     shape: Shape
@@ -47,6 +49,7 @@ class Plan:
     resolved: tuple[Resolved, ...] = ()
     arrivals: Arrivals | None = None
     has_phases: bool = False
+    options: tuple[Option, ...] = ()
 
     @property
     def most_users(self) -> int:
@@ -80,11 +83,15 @@ class Fetch:
 
 @dataclass(frozen=True)
 class Beat:
-    """A worker is still here and has nothing to report; it knows the first `known` entries of the roster."""
+    """A worker is still here and has nothing to report; it knows the first `known` entries of the roster.
+
+    unacknowledged  how many of its reports wait for an acknowledgement
+    """
 
     worker: str
     epoch: int
     known: int = 0
+    unacknowledged: int = 0
 
 
 @dataclass(frozen=True)
@@ -98,6 +105,7 @@ class Report:
     counted          requests that ended since the beginning, by the worker's own count: what all reports must add up to
     known            how many entries of the roster the worker knows, from the first one on
     clock_step_s     by how much the machine's calendar clock was set in that time; 0 when it was not
+    unacknowledged   how many reports before this one waited for an acknowledgement when it was first sent
     """
 
     worker: str
@@ -111,6 +119,7 @@ class Report:
     counted: int
     known: int = 0
     clock_step_s: float = 0.0
+    unacknowledged: int = 0
 
     @property
     def second(self) -> int:
@@ -180,6 +189,19 @@ class Claim:
 
 
 @dataclass(frozen=True)
+class Log:
+    """What a worker has logged lately, at most MOST_LINES_AT_ONCE lines, and how many lines it had no room for.
+
+    Nobody answers, and it is not said again: a line may be lost.
+    """
+
+    worker: str
+    epoch: int
+    lines: tuple[LogLine, ...]
+    dropped: int = 0
+
+
+@dataclass(frozen=True)
 class Bye:
     """A worker is done; all its reports were acknowledged.  error: what broke it, or None."""
 
@@ -211,6 +233,13 @@ class Ack:
 
     seq: int
     entries: int
+
+
+@dataclass(frozen=True)
+class Farewell:
+    """Your bye was heard.  more_runs: another run may come, and who wants to be in it says hello again."""
+
+    more_runs: bool
 
 
 @dataclass(frozen=True)
@@ -248,6 +277,13 @@ class Refused:
     reason: str
 
 
-FromWorker = Hello | Fetch | Beat | Report | Claim | Bye
-FromMaster = Start | Changes | Ack | Grant | Stop | Piece | Refused
+FromWorker = Hello | Fetch | Beat | Report | Claim | Log | Bye
+FromMaster = Start | Changes | Ack | Farewell | Grant | Stop | Piece | Refused
 Message = FromWorker | FromMaster
+
+
+class Order(NamedTuple):
+    """What a master's mind wants said: `message` to whoever is at `route`."""
+
+    route: bytes
+    message: FromMaster

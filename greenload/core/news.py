@@ -82,12 +82,14 @@ class News:
 
     states    worker -> (epoch, state), for those whose state is new;  errors: what broke which of them
     breach    what the run was aborted for
+    measured_from_s  with which second what is measured began anew
     accounts  of the reports that were counted;  seconds: their stats, added up
     """
 
     began: bool = False
     stop: Stop | None = None
     breach: Breach | None = None
+    measured_from_s: int | None = None
     entries: list[Entry] = field(default_factory=list)
     states: dict[str, tuple[int, str]] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
@@ -98,13 +100,14 @@ class News:
     @property
     def is_empty(self) -> bool:
         told = self.began, self.stop, self.breach, self.entries, self.states, self.errors, self.accounts, self.granted
-        return not any(told)
+        return self.measured_from_s is None and not any(told)
 
     def add(self, later: News) -> None:
         """Take in what has happened after these."""
         self.began = self.began or later.began
         self.stop = later.stop or self.stop
         self.breach = later.breach or self.breach
+        self.measured_from_s = later.measured_from_s or self.measured_from_s
         self.entries += later.entries
         self.states.update(later.states)
         self.errors.update(later.errors)

@@ -32,7 +32,12 @@ class Outbox:
 
     @property
     def is_empty(self) -> bool:
-        return not self._on_the_way and self._waiting is None
+        return self.unacknowledged == 0
+
+    @property
+    def unacknowledged(self) -> int:
+        """How many reports there are; those that are added together are one."""
+        return len(self._on_the_way) + (self._waiting is not None)
 
     def put(self, report: Report) -> None:
         """Take in a report; its number is given here, when it is first sent."""
@@ -44,7 +49,8 @@ class Outbox:
             self._unanswered_since_s = now_s
         if self._waiting is not None and len(self._on_the_way) < MOST_ON_THE_WAY:
             self._last_seq += 1
-            self._on_the_way.append(replace(self._waiting, seq=self._last_seq))
+            waiting = len(self._on_the_way)
+            self._on_the_way.append(replace(self._waiting, seq=self._last_seq, unacknowledged=waiting))
             self._waiting = None
         if now_s - self._unanswered_since_s >= self._patience_s:
             self._sent_to_seq, self._unanswered_since_s = 0, now_s

@@ -7,6 +7,7 @@ Knows nothing of bytes or sockets.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -34,6 +35,7 @@ from greenload.core.codec import (
     shown,
     whole_from,
 )
+from greenload.core.log_line import LOG_LEVELS, MOST_LINE_CHARACTERS, MOST_LINES_AT_ONCE, LogLine
 from greenload.core.messages import (
     MOST_CPU_PERCENT,
     MOST_ROWS_AT_ONCE,
@@ -42,9 +44,11 @@ from greenload.core.messages import (
     Bye,
     Changes,
     Claim,
+    Farewell,
     Fetch,
     Grant,
     Hello,
+    Log,
     Message,
     Piece,
     Plan,
@@ -54,9 +58,10 @@ from greenload.core.messages import (
     Start,
     Stop,
 )
+from greenload.core.options import Option, OptionValue, is_fit
 from greenload.core.placement import Share
 from greenload.core.plain_stats import SECONDS, STATS, check_reported
-from greenload.core.roster import EDIT, JOIN, LOSE, Change, Edit, Entry
+from greenload.core.roster import EDIT, JOIN, LOSE, RATE, Change, Edit, Entry, RateEdit
 from greenload.core.shape import MOST_SECONDS, MOST_USERS, Shape, Stage
 
 
@@ -93,15 +98,18 @@ USERS = whole_from(0, MOST_USERS)
 EDITS = many(record(Edit, at_s=SECONDS, kind=one_of(EDIT), users=USERS, spawn_rate=POSITIVE))
 
 
+RATE_EDITS = many(record(RateEdit, at_s=SECONDS, kind=one_of(RATE), per_s=number_to(MOST_USERS)))
+# Sort by sort: whoever hears them puts each where it belongs.
+SORTS: list[tuple[type, Codec]] = [(Change, CHANGES), (Edit, EDITS), (RateEdit, RATE_EDITS)]
+
+
 def _dump_entries(entries: Sequence[Entry]) -> list[Any]:
-    edits = [entry for entry in entries if isinstance(entry, Edit)]
-    return [CHANGES.dump([entry for entry in entries if isinstance(entry, Change)]), EDITS.dump(edits)]
+    return [codec.dump([entry for entry in entries if isinstance(entry, sort)]) for sort, codec in SORTS]
 
 
 def _load_entries(plain: Any) -> tuple[Entry, ...]:
-    # Changes first: whoever hears them puts each where it belongs.
-    changes, edits = listed(plain, 2)
-    return (*CHANGES.load(changes), *EDITS.load(edits))
+    sorts = zip(SORTS, listed(plain, len(SORTS)), strict=True)
+    return tuple(entry for (_, codec), each in sorts for entry in codec.load(each))
 
 
 ENTRIES = Codec(_dump_entries, _load_entries)
@@ -114,6 +122,15 @@ ARRIVALS = record(
     max_lag_s=SECONDS,
 )
 SHARE = record(Share, name=TEXT, weight=NUMBER, fixed_count=USERS)
+
+
+def _load_option_value(plain: Any) -> OptionValue:
+    need(isinstance(plain, (str, int, float)) and is_fit(plain), "a text, a number or a truth", plain)
+    value: OptionValue = plain
+    return value
+
+
+OPTION = record(Option, name=TEXT, value=Codec(lambda value: value, _load_option_value))
 PLAN = record(
     Plan,
     shape=SHAPE,
@@ -125,7 +142,31 @@ PLAN = record(
     resolved=many(record(Resolved, host=TEXT, address=TEXT)),
     arrivals=optional(ARRIVALS),
     has_phases=TRUTH,
+    options=many(OPTION),
 )
+
+
+_AT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(\+00:00|Z)", re.ASCII)
+
+
+def _load_at(plain: Any) -> str:
+    need(isinstance(plain, str) and _AT.fullmatch(plain) is not None, "a time of day in UTC, ISO 8601", plain)
+    return str(plain)
+
+
+def _load_line(plain: Any) -> str:
+    is_one = isinstance(plain, str) and len(plain) <= MOST_LINE_CHARACTERS
+    need(is_one, f"text of at most {MOST_LINE_CHARACTERS} characters", plain)
+    return str(plain)
+
+
+LINES = many(record(LogLine, at=Codec(str, _load_at), level=one_of(*LOG_LEVELS), text=Codec(str, _load_line)))
+
+
+def _load_lines(plain: Any) -> tuple[LogLine, ...]:
+    need(len(listed(plain)) <= MOST_LINES_AT_ONCE, f"at most {MOST_LINES_AT_ONCE} lines", plain)
+    lines: tuple[LogLine, ...] = LINES.load(plain)
+    return lines
 
 
 def _report(**fields: Any) -> Report:
@@ -138,7 +179,7 @@ def _report(**fields: Any) -> Report:
 _MESSAGES: dict[str, tuple[type, Codec]] = {
     "hello": (Hello, record(Hello, worker=NAME, epoch=COUNT, version=TEXT, scenario_sha256=TEXT)),
     "fetch": (Fetch, record(Fetch, worker=NAME, epoch=COUNT, version=TEXT, offset=COUNT)),
-    "beat": (Beat, record(Beat, worker=NAME, epoch=COUNT, known=COUNT)),
+    "beat": (Beat, record(Beat, worker=NAME, epoch=COUNT, known=COUNT, unacknowledged=COUNT)),
     "report": (
         Report,
         record(
@@ -154,16 +195,19 @@ _MESSAGES: dict[str, tuple[type, Codec]] = {
             counted=COUNT,
             known=COUNT,
             clock_step_s=NUMBER,
+            unacknowledged=COUNT,
         ),
     ),
     "claim": (
         Claim,
         record(Claim, worker=NAME, epoch=COUNT, number=COUNT, rows=TEXT, count=whole_from(1, MOST_ROWS_AT_ONCE)),
     ),
+    "log": (Log, record(Log, worker=NAME, epoch=COUNT, lines=Codec(LINES.dump, _load_lines), dropped=COUNT)),
     "bye": (Bye, record(Bye, worker=NAME, epoch=COUNT, error=optional(TEXT))),
     "start": (Start, record(Start, plan=PLAN, entries=ENTRIES, elapsed_s=SECONDS)),
     "changes": (Changes, record(Changes, first=COUNT, entries=ENTRIES)),
     "ack": (Ack, record(Ack, seq=COUNT, entries=COUNT)),
+    "farewell": (Farewell, record(Farewell, more_runs=TRUTH)),
     "grant": (Grant, record(Grant, number=COUNT, first=COUNT)),
     "stop": (Stop, record(Stop, at_once=TRUTH)),
     "piece": (Piece, record(Piece, sha256=TEXT, size=COUNT, offset=COUNT, data=BYTES)),

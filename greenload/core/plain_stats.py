@@ -32,6 +32,7 @@ from greenload.core.phases import PHASES, Phases
 from greenload.core.shape import MOST_SECONDS
 from greenload.core.stall import Stall
 from greenload.core.stats import COUNTERS, Stats, Tally, Timings
+from greenload.core.task_counts import MOST_TASKS, TaskCounts
 
 # Of bytes, or of microseconds: of 10,000 users in 31 hours. What is kept is added up first, for one name and second all
 # that a transaction brings, and stands in 63 bits: room for 8,000 reports full of this, and a master reads a tenth of
@@ -149,14 +150,39 @@ TALLIES = Codec(
     lambda tallies: [[method, name, TALLY.dump(tally)] for (method, name), tally in tallies.items()], _load_tallies
 )
 STALL = optional(record(Stall, length_s=SECONDS, from_s=SECONDS))
+
+
+def _dump_tasks(tasks: TaskCounts) -> list[Any]:
+    return [[[class_name, task, times] for (class_name, task), times in tasks.kept.items()], tasks.others]
+
+
+def _load_tasks(plain: Any) -> TaskCounts:
+    kept, others = listed(plain, 2)
+    tasks = TaskCounts()
+    for each in listed(kept):
+        class_name, task, times = listed(each, 3)
+        tasks.kept[text(class_name), text(task)] = SUM.load(times)
+    need(len(tasks.kept) == len(kept) <= MOST_TASKS, f"at most {MOST_TASKS} tasks, each once", kept)
+    tasks.others = SUM.load(others)
+    return tasks
+
+
+TASKS = unless_empty(TaskCounts, lambda tasks: not len(tasks), Codec(_dump_tasks, _load_tasks))
 STATS = filled(
-    Stats, tallies=TALLIES, **dict.fromkeys(COUNTERS, SUM), exceptions=KINDS, lag=HISTOGRAM, longest_stall=STALL
+    Stats,
+    tallies=TALLIES,
+    **dict.fromkeys(COUNTERS, SUM),
+    exceptions=KINDS,
+    lag=HISTOGRAM,
+    longest_stall=STALL,
+    tasks=TASKS,
 )
 
 
 def check_reported(stats: Stats) -> None:
     """Raise Malformed when there is more in `stats` than one report can have."""
-    _check_counts([*(getattr(stats, counter) for counter in COUNTERS), stats.lag.count], stats.exceptions)
+    counters = (getattr(stats, counter) for counter in COUNTERS)
+    _check_counts([*counters, *stats.tasks.kept.values(), stats.tasks.others, stats.lag.count], stats.exceptions)
     _check_sums([stats.lag.sum_us])
     for tally in stats.tallies.values():
         succeeded, failed = tally.succeeded, tally.failed

@@ -8,69 +8,17 @@ Knows nothing of how reports travel, and computes no percentile before somebody 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from greenload.core.histogram import Histogram
 from greenload.core.messages import Account, Report
+from greenload.core.origins import Origins
 from greenload.core.slots import Slot, Slots
 from greenload.core.stats import Stats, Tally, sum_of
+from greenload.core.worker_record import WorkerRecord
 
 MOST_FRESH = 4  # seconds that are added up before they go into the totals and the slots
-BUSY_CPU_PERCENT = 90.0
-SHORTEST_CPU_S = 0.5  # the processor's clock is too coarse to say much about less
-
-
-@dataclass
-class WorkerRecord:
-    """What is known of one worker.
-
-    users     that live there now;  most_users: that ever did at one time
-    requests  that ended, as merged from its reports;  counted: by its own count
-    until_s   how far its reports go;  lost_s: when it was lost, unless it came back
-    busy_s    its longest time on end above BUSY_CPU_PERCENT
-    clock_step_s  the largest step of its calendar clock, if that was set;  clock_step_at_s: in which second
-    """
-
-    users: int = 0
-    most_users: int = 0
-    sent: int = 0
-    requests: int = 0
-    unfinished: int = 0
-    counted: int = 0
-    until_s: float = 0.0
-    lost_s: float | None = None
-    cpu_max_percent: float = 0.0
-    busy_s: float = 0.0
-    clock_step_s: float = 0.0
-    clock_step_at_s: int = 0
-    _busy_now_s: float = 0.0
-    _reported_s: float = 0.0
-    _cpu_s: float = 0.0
-
-    @property
-    def under_way(self) -> int:
-        """Requests that had begun and not ended when it last reported."""
-        return self.sent - self.requests - self.unfinished
-
-    @property
-    def cpu_mean_percent(self) -> float:
-        return 100 * self._cpu_s / self._reported_s if self._reported_s else 0.0
-
-    def hear(self, account: Account) -> None:
-        self.users = account.users
-        self.until_s = max(self.until_s, account.until_s)
-        self.most_users = max(self.most_users, account.users)
-        self.sent += account.sent
-        self.requests += account.ended
-        self.unfinished += account.unfinished
-        self.counted = max(self.counted, account.counted)
-        self._reported_s += account.covered_s
-        self._cpu_s += account.cpu_percent / 100 * account.covered_s
-        if account.covered_s >= SHORTEST_CPU_S:
-            self.cpu_max_percent = max(self.cpu_max_percent, account.cpu_percent)
-        self._busy_now_s = self._busy_now_s + account.covered_s if account.cpu_percent > BUSY_CPU_PERCENT else 0.0
-        self.busy_s = max(self.busy_s, self._busy_now_s)
-        if abs(account.clock_step_s) > abs(self.clock_step_s):
-            self.clock_step_s, self.clock_step_at_s = account.clock_step_s, account.second
 
 
 @dataclass(frozen=True)
@@ -127,6 +75,7 @@ class Results:
         self.elapsed_s = 0.0
         self.stopped_s = math.inf  # when somebody ended the run
         self.ignored = 0  # messages that nobody can have meant for this run
+        self._origins = Origins()  # of exceptions
         self._total = Stats()
         self._total_tally = Tally()  # of all names: kept, since it is looked at each second
         # Apart from the beginning on: old seconds are joined, and then nobody knows what of them was the warm-up.
@@ -175,23 +124,22 @@ class Results:
 
     def add(self, report: Report) -> Account:
         """Add what one worker counted in one second; return what there was beside the counts."""
-        account = report.account
-        self.count(report.second, report.stats)
-        self.note(account)
+        account, stats = report.account, report.stats
+        self.count(report.second, stats)
+        self.note_in(self._fresh_slot(account.second), account, stats.lag)
+        self._origins.note(report.worker, stats.exceptions)
+        if self._origins.are_too_many:
+            self._origins.forget(self.total.exceptions.kept)
         return account
 
     def count(self, second: int, stats: Stats) -> None:
         """Add what was counted in `second`, by whomever."""
         self._fresh_slot(second).stats.add(stats)
 
-    def note(self, account: Account) -> None:
-        """Add what else one worker reported."""
-        self.note_in(self._fresh_slot(account.second), account)
-
-    def note_in(self, slot: Slot, account: Account) -> None:
-        """Do what `note` does, in a slot that is taken in later."""
+    def note_in(self, slot: Slot, account: Account, lag: Histogram | None = None) -> None:
+        """Add what else one worker reported, in a slot that is taken in later; lag: None where nobody knows it."""
         record = self.workers.setdefault(account.worker, WorkerRecord())
-        record.hear(account)
+        record.hear(account, lag)
         slot.users_on[account.worker], slot.under_way_on[account.worker] = account.users, record.under_way
         self.elapsed_s = max(self.elapsed_s, account.until_s)
 
@@ -201,11 +149,30 @@ class Results:
         self._add(slot.first_s, slot.stats, slot.total)
         self._slots.append(slot)
 
+    def reset(self, second: int) -> int:
+        """Let what is measured begin anew with `second`, as if all before it had been the warm-up; return with which.
+
+        That is a later one when something of `second` was reported already. The record keeps everything.
+        """
+        slots = self.slots  # nothing is fresh any more
+        self.warmup_s = max(1, second, slots[-1].first_s + slots[-1].width_s if slots else 0)
+        self._measured, self._measured_tally = Stats(), Tally()
+        return self.warmup_s
+
     def take_seconds(self) -> list[tuple[int, Stats]]:
         """Return what was counted since the last call, as (second, Stats); a second may come in several parts."""
         self._settle()
         seconds, self._settled = self._settled, []
         return seconds
+
+    def note_unacknowledged(self, worker: str, reports: int) -> None:
+        """Note how many reports of `worker` wait for an acknowledgement."""
+        if worker in self.workers:
+            self.workers[worker].unacknowledged = reports
+
+    def exception_came_from(self, text: str) -> Sequence[str]:
+        """Return the workers from which an exception of `total` came to this master, the first one first."""
+        return self._origins.of(text)
 
     def expect(self, worker: str) -> None:
         """Note that `worker` takes part; its place among the workers is its index."""

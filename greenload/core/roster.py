@@ -15,11 +15,12 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from greenload.core.placement import Placement, Share
-from greenload.core.shape import MOST_USERS, Shape, ShapeError, Step, check_spawn_rate, steps_to
+from greenload.core.shape import MOST_USERS, Shape, ShapeError, Stage, Step, check_spawn_rate, steps_to
 
 JOIN = "join"
 LOSE = "lose"
 EDIT = "edit"
+RATE = "rate"
 
 
 class Change(NamedTuple):
@@ -42,7 +43,15 @@ class Edit(NamedTuple):
     spawn_rate: float
 
 
-Entry = Change | Edit
+class RateEdit(NamedTuple):
+    """`per_s` arrivals a second, whatever the plan says; known at `at_s`, and in force a moment later (see Turns)."""
+
+    at_s: float
+    kind: str
+    per_s: float
+
+
+Entry = Change | Edit | RateEdit
 
 
 def edit_to(users: int, spawn_rate: float, at_s: float) -> Edit:
@@ -51,6 +60,12 @@ def edit_to(users: int, spawn_rate: float, at_s: float) -> Edit:
         raise ShapeError(f"there can be 0 to {MOST_USERS} users, not {users}")
     check_spawn_rate(spawn_rate)
     return Edit(at_s, EDIT, users, spawn_rate)
+
+
+def rate_edit_to(per_s: float, at_s: float) -> RateEdit:
+    """Return the RateEdit of `at_s`.  Raises ShapeError for a rate that cannot be meant."""
+    Stage(per_s, 0.0)
+    return RateEdit(at_s, RATE, per_s)
 
 
 class Roster:
@@ -136,6 +151,8 @@ class Roster:
         if isinstance(entry, Edit):
             self._steps = steps_to(entry.users, self._users, entry.spawn_rate, entry.at_s)
             self._step = next(self._steps, None)
+        elif isinstance(entry, RateEdit):
+            return  # arrivals are nobody's users
         elif entry.kind == JOIN and entry.worker not in self._here:
             self._here.add(entry.worker)
             self._placement.join(entry.worker)

@@ -6,13 +6,20 @@ An entry keeps its number, so that a worker can say how many it knows. Knows not
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from greenload.core.messages import Changes, Plan, Start
 from greenload.core.roster import Entry
+from greenload.core.turns import as_edited
 
 # A change is meant for a moment that is still to come when the news of it arrives: then all make it at the same time.
 NOTICE_S = 0.25
+
+
+def plan_as_edited(plan: Plan, entries: Iterable[Entry]) -> Plan:
+    """Return `plan` with what `entries` change of its arrivals; of its users they change nothing that stands in it."""
+    return plan if plan.arrivals is None else replace(plan, arrivals=as_edited(plan.arrivals, entries))
 
 
 class RosterLog:
@@ -25,6 +32,11 @@ class RosterLog:
 
     def __len__(self) -> int:
         return len(self._entries)
+
+    @property
+    def plan(self) -> Plan:
+        """The plan, as entries so far have changed it."""
+        return plan_as_edited(self._plan, self._entries)
 
     def write(self, entries: Sequence[Entry]) -> None:
         self._entries += entries

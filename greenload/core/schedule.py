@@ -40,12 +40,25 @@ class Schedule:
         """Whether there is still load to make."""
         return self._began_s is not None and now_s < self._end_s()
 
-    def check_takes_edits(self, now_s: float) -> None:
+    def check_takes_users(self, now_s: float) -> None:
         """Raise NotRunning unless the number of users can be changed now."""
         if self._plan.arrivals is not None:
             raise NotRunning("a run with a rate has as many users as it takes; their number cannot be changed")
+        self._check_goes_on("users can be changed", now_s)
+
+    def check_takes_rate(self, now_s: float) -> None:
+        """Raise NotRunning unless the rate can be changed now."""
+        if self._plan.arrivals is None:
+            raise NotRunning("a run with so many users has no rate; change their number")
+        self._check_goes_on("the rate can be changed", now_s)
+
+    def check_can_begin_anew(self, now_s: float) -> None:
+        """Raise NotRunning unless something is left to be measured."""
+        self._check_goes_on("what is measured can begin anew", now_s)
+
+    def _check_goes_on(self, what_can_be: str, now_s: float) -> None:
         if not self.goes_on(now_s):
-            raise NotRunning("users can be changed while the run goes on, not before or after")
+            raise NotRunning(f"{what_can_be} while the run goes on, not before or after")
 
     def is_past(self, now_s: float) -> bool:
         """Whether the run's time, and that for finishing tasks and saying so, has gone by."""

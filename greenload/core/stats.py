@@ -17,6 +17,7 @@ from greenload.core.histogram import Histogram
 from greenload.core.kinds import Kinds, kind_of
 from greenload.core.phases import Phase, Phases
 from greenload.core.stall import Stall, longer
+from greenload.core.task_counts import TaskCounts
 
 COUNTERS = ("sent", "iterations", "queued", "dropped", "missed_slots", "users_died")  # the whole numbers of Stats
 
@@ -133,6 +134,7 @@ class Stats:
     tallies        (method, name) -> Tally
     sent           requests begun
     iterations     tasks begun: in the open model, arrivals that somebody took
+    tasks          which tasks these were, and which TaskSets were entered on the way to them
     queued         arrivals that found nobody free, and no room for another user
     dropped        arrivals that nobody took in time
     missed_slots   iterations that began a whole pace or more after their slot, so that the next one was due already
@@ -142,7 +144,7 @@ class Stats:
     longest_stall  the longest time without an answer, None before the first
     """
 
-    __slots__ = (*COUNTERS, "exceptions", "lag", "longest_stall", "tallies")
+    __slots__ = (*COUNTERS, "exceptions", "lag", "longest_stall", "tallies", "tasks")
 
     def __init__(self) -> None:
         self.tallies: dict[tuple[str, str], Tally] = {}
@@ -155,6 +157,7 @@ class Stats:
         self.exceptions = Kinds()
         self.lag = Histogram()
         self.longest_stall: Stall | None = None
+        self.tasks = TaskCounts()
 
     def record(self, sample: Sample) -> None:
         """Count one request that ended.  Raises ValueError unless intended <= started <= ended."""
@@ -207,6 +210,7 @@ class Stats:
         self.exceptions.add(other.exceptions)
         self.lag.add(other.lag)
         self.longest_stall = longer(self.longest_stall, other.longest_stall)
+        self.tasks.add(other.tasks)
 
     def total(self) -> Tally:
         """Return the tallies of all names added together."""

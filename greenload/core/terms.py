@@ -20,12 +20,14 @@ class Terms:
     scenario_sha256  fingerprint of the scenario itself
     bundle           the scenario and the files that go with it
     any_scenario     whether a worker may have another one
+    more_runs        whether another run may come after this one: workers stay for it
     """
 
     version: str
     scenario_sha256: str
     bundle: Bundle
     any_scenario: bool = False
+    more_runs: bool = False
 
     def objection(self, hello: Hello) -> str | None:
         """Return why a worker that says `hello` may not take part, or None."""

@@ -9,14 +9,15 @@ Knows nothing of clocks, users or messages.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from itertools import accumulate
 from typing import NamedTuple
 
 from greenload.core.arrivals import Arrivals
 from greenload.core.placement import Share
-from greenload.core.roster import Roster
+from greenload.core.roster import Entry, RateEdit, Roster
 
 SETTLE_S = 1.0
 
@@ -28,6 +29,15 @@ class Turn(NamedTuple):
     class_name: str
 
 
+def as_edited(arrivals: Arrivals, entries: Iterable[Entry]) -> Arrivals:
+    """Return `arrivals` with what `entries` of the roster change of their rate."""
+    rate = arrivals.rate
+    for entry in entries:
+        if isinstance(entry, RateEdit):
+            rate = rate.until(entry.at_s + SETTLE_S, entry.per_s)
+    return replace(arrivals, rate=rate)
+
+
 class Turns:
     """The turns of `worker`, from `from_s` on.
 
@@ -37,7 +47,8 @@ class Turns:
     def __init__(
         self, arrivals: Arrivals, shares: Sequence[Share], seed: int, roster: Roster, worker: str, from_s: float
     ) -> None:
-        self._arrivals = arrivals
+        self._planned = self._arrivals = arrivals
+        self._known = 0  # entries of the roster
         self._seed = seed
         self._roster = roster
         self._worker = worker
@@ -51,6 +62,9 @@ class Turns:
         """Return the turns that come due before `until_s` and were not returned before."""
         if until_s <= self._decided_s:
             return []
+        if len(self._roster.entries) != self._known:
+            self._known = len(self._roster.entries)
+            self._arrivals = as_edited(self._planned, self._roster.entries)
         turns = []
         for due_s, class_draw, worker_draw in self._arrivals.between(self._decided_s, until_s, self._seed):
             here = self._here(due_s)

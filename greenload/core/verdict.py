@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 from greenload.core.gate import Outcome
 from greenload.core.offer import Offer
-from greenload.core.results import BUSY_CPU_PERCENT, Results
+from greenload.core.results import Results
 from greenload.core.thresholds import NOT_JUDGED
+from greenload.core.worker_record import BUSY_CPU_PERCENT
 
 MOST_LAG_PART = 0.10
 FEWEST_TICKS = 100  # of fewer, "1 in 100" would be whichever was the worst

@@ -12,4 +12,4 @@ def document_of(run: StoredRun) -> Document:
     if run.document is not None:
         return run.document
     results = run.kept.results
-    return summarize(run.info, results, run.gate.judge(results, run.breach), offer_of(run.plan, results))
+    return summarize(run.info, results, run.gate.judge(results, run.breach), offer_of(run.plan_as_edited, results))

@@ -15,13 +15,16 @@ from greenload.core.kinds import Occurrences
 from greenload.core.offer import Offer
 from greenload.core.pause import Pause, no_pause
 from greenload.core.phases import PHASES, Phases
-from greenload.core.results import Results, WorkerRecord
+from greenload.core.results import Results
 from greenload.core.run_info import RunInfo
 from greenload.core.stall import Stall
 from greenload.core.stats import Stats, Tally
 from greenload.core.verdict import judge
+from greenload.core.worker_record import WorkerRecord
+from greenload.report.task_rows import planned_in, task_rows
 
 SCHEMA = "greenload.summary/1"
+MOST_NAMED = 10  # workers, of one exception
 PERCENTS = (50.0, 75.0, 90.0, 95.0, 99.0, 99.9)
 
 Document = dict[str, Any]
@@ -61,8 +64,9 @@ def summarize(
         "missed_slots": measured.missed_slots,
         "longest_stall": _stall(measured.longest_stall),
         "failures": _failures(measured, pause),
-        "exceptions": [{**_exception(text), **_occurrences(occurrences)} for text, occurrences in total.exceptions],
+        "exceptions": [_exception(results, *each) for each in total.exceptions],
         "users_died": total.users_died,
+        "tasks": task_rows(run.tasks, measured.tasks),
         "workers": [_worker(*worker) for worker in enumerate(results.workers.items())],
         "generator": _generator(results),
     }
@@ -83,6 +87,7 @@ def excerpt(document: Document, measured: Stats, seconds: float) -> Document:
         "missed_slots": measured.missed_slots,
         "longest_stall": _stall(measured.longest_stall),
         "failures": _failures(measured),
+        "tasks": task_rows(planned_in(document.get("tasks", ())), measured.tasks),
     }
 
 
@@ -171,6 +176,8 @@ def _worker(index: int, worker: tuple[str, WorkerRecord]) -> Document:
         "state": "done" if record.lost_s is None else "lost",
         "users": record.most_users,
         "requests": record.requests,
+        "cpu_percent": _cpu_percent(record.cpu_mean_percent, record.cpu_max_percent),
+        "lag_p99_ms": None if record.lag is None else milliseconds(record.lag)["p99"],
     }
 
 
@@ -226,9 +233,16 @@ def _occurrences(occurrences: Occurrences) -> Document:
     return {"count": occurrences.count, "first_s": occurrences.first_s, "last_s": occurrences.last_s}
 
 
-def _exception(text: str) -> Document:
-    lines = text.splitlines()
-    return {"where": lines[0].removeprefix("in "), "message": lines[-1], "traceback": "\n".join(lines[1:])}
+def _exception(results: Results, text: str, occurrences: Occurrences) -> Document:
+    lines, workers = text.splitlines(), results.exception_came_from(text)
+    return {
+        "where": lines[0].removeprefix("in "),
+        "message": lines[-1],
+        "traceback": "\n".join(lines[1:]),
+        **_occurrences(occurrences),
+        "workers": workers[:MOST_NAMED],
+        "more_workers": len(workers[MOST_NAMED:]),
+    }
 
 
 def _generator(results: Results) -> Document:
@@ -236,8 +250,12 @@ def _generator(results: Results) -> Document:
     records = results.workers.values()
     return {
         "lag_ms": {key: lag[key] for key in ("p50", "p99", "max")},
-        "cpu_percent": {
-            "mean": round(max((record.cpu_mean_percent for record in records), default=0.0), 1),
-            "max": round(max((record.cpu_max_percent for record in records), default=0.0), 1),
-        },
+        "cpu_percent": _cpu_percent(
+            max((record.cpu_mean_percent for record in records), default=0.0),
+            max((record.cpu_max_percent for record in records), default=0.0),
+        ),
     }
+
+
+def _cpu_percent(mean: float, most: float) -> Document:
+    return {"mean": round(mean, 1), "max": round(most, 1)}

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
+from greenload.core.options import OptionValue
 from greenload.user.recorder import Recorder
 
 
@@ -18,6 +19,7 @@ class Environment:
     worker_index  which worker of the run this is: 0, 1, 2, ... in the order of coming
     take_row      asks the master for the number of a row of test data; see Rows
     has_phases    whether the phases of requests are counted
+    options       the scenario's own, as they are set for this run
     worker_count  how many have come so far, those that are gone included: worker_index is always below it
     """
 
@@ -37,6 +39,7 @@ class Environment:
         self.worker_index = 0
         self.worker_count = 1
         self.has_phases = False
+        self.options: Mapping[str, OptionValue] = {}
         self._born: Counter[str] = Counter()
 
     def new_seed(self, class_name: str) -> str:

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import re
 import traceback
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Iterator
 from types import TracebackType
 
 import gevent
@@ -21,12 +22,14 @@ from greenload.core.codec import MOST_TEXT, writable
 from greenload.core.phases import Phase
 from greenload.core.stall import Stall
 from greenload.core.stats import Stats
+from greenload.core.task_counts import MOST_TASKS, OTHER_TASKS, TaskKey
 from greenload.user.flow import Flow
 
 MOST_NAMES = 1_000
 OTHER_NAMES = "(other names)"
 MOST_TRACEBACK_CHARACTERS = 4_000
 MOST_MESSAGE_CHARACTERS = 500
+MOST_TASK_CHARACTERS = 300
 
 _ID = re.compile(r"0x[0-9a-f]+|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|\d{3,}", re.IGNORECASE)
 
@@ -123,6 +126,7 @@ class Recorder:
         self._quiet_since_s = 0.0  # when the last answer came, or since when there is somebody to wait for one
         self._longest_stall_s = 0.0  # of those in _stats
         self._names: set[tuple[str, str]] = set()
+        self._begun: dict[TaskKey, defaultdict[str, int]] = {}  # (user class, TaskSet or "") -> task -> times
 
     def begin(self, method: str, name: str, intended_s: float | None) -> Call:
         """Begin a request, intended for `intended_s` or, when that is None, for now."""
@@ -206,6 +210,16 @@ class Recorder:
         self.iterations += 1
         self._stats.iterations += 1
 
+    def begun_in(self, class_name: str, task_set: str) -> defaultdict[str, int]:
+        """Return where users of a class count the tasks that they begin, by name; in `task_set`, or "" outside of all.
+
+        They keep it and count for themselves, with no call for each task. It is emptied by `take`.
+        """
+        place = class_name, task_set
+        if place not in self._begun and len(self._begun) >= MOST_TASKS:
+            place = "", OTHER_TASKS  # somebody makes TaskSets as the run goes on
+        return self._begun.setdefault(place, defaultdict(int))
+
     def count_arrivals(self, *, queued: int = 0, dropped: int = 0) -> None:
         """Count arrivals that had to wait for a user, and such that nobody took in time."""
         self._stats.queued += queued
@@ -215,8 +229,16 @@ class Recorder:
     def take(self) -> Stats:
         """Return what was counted since the last take. Nothing switches between the two halves, so nothing is lost."""
         taken, self._stats = self._stats, Stats()
+        taken.tasks.count(self._tasks_begun())
         self._longest_stall_s = 0.0
         return taken
+
+    def _tasks_begun(self) -> Iterator[tuple[TaskKey, int]]:
+        for (class_name, task_set), begun in self._begun.items():
+            for name, times in begun.items():
+                task = f"{task_set}.{name}" if task_set else str(name)
+                yield (_short(class_name), _short(task)), times
+            begun.clear()
 
     def _admit(self, method: str, name: str) -> tuple[str, str]:
         method, name = writable(method)[:MOST_TEXT], writable(name)[:MOST_TEXT]
@@ -227,6 +249,10 @@ class Recorder:
             return "", OTHER_NAMES
         self._names.add((method, name))
         return method, name
+
+
+def _short(name: str) -> str:
+    return writable(name)[:MOST_TASK_CHARACTERS]
 
 
 def describe(error: BaseException) -> str:

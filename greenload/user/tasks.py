@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from random import Random
 from typing import Any, Protocol, TypeVar, overload
@@ -20,6 +21,7 @@ Task = Any  # Callable[[Any], object] or type[TaskSet]; what people hang into `t
 TaskT = TypeVar("TaskT", bound="Callable[..., object]")
 
 _WEIGHT = "_greenload_task_weight"
+UNNAMED = "(no name)"
 
 
 @overload
@@ -48,6 +50,11 @@ def _mark(marked: Any, weight: float) -> Any:
     return marked
 
 
+def name_of(each: Task) -> str:
+    """Return what a task is called where tasks are counted."""
+    return getattr(each, "__name__", UNNAMED)
+
+
 class TaskList:
     """The tasks of a class, each with its weight."""
 
@@ -63,7 +70,11 @@ class TaskList:
 
     def in_turn(self) -> Iterator[Task]:
         """Yield the tasks in the order of their declaration, each as often in a row as its weight, over and over."""
-        return itertools.cycle([each for each, weight in self.weighted for _ in range(max(1, round(weight)))])
+        return itertools.cycle([each for each, times in self.repeated() for _ in range(times)])
+
+    def repeated(self) -> list[tuple[Task, int]]:
+        """Return the tasks with how often each comes in a row when they come in turn."""
+        return [(each, max(1, round(weight))) for each, weight in self.weighted]
 
 
 def tasks_of(cls: type) -> TaskList:
@@ -114,6 +125,7 @@ class TaskSet:
     tasks: Any = ()
     wait_time: WaitTime | None = None
     _task_list: TaskList = TaskList(())
+    _begun: defaultdict[str, int]  # where its tasks are counted, set by the user that enters
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)

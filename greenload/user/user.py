@@ -10,7 +10,7 @@ from greenload.green import THROWN, Stop
 from greenload.user.environment import Environment
 from greenload.user.flow import Flow, InterruptTaskSet, RescheduleTask, RescheduleTaskImmediately, StopUser
 from greenload.user.recorder import Call
-from greenload.user.tasks import Task, TaskList, TaskSet, tasks_of
+from greenload.user.tasks import UNNAMED, Task, TaskList, TaskSet, name_of, tasks_of
 from greenload.user.wait_time import WaitTime, constant
 
 
@@ -48,6 +48,7 @@ class User:
         self._pace_s: float | None = None  # between its slots, when that is one of this user's own
         self._at_once = False
         self._inside: list[TaskSet] = []  # the TaskSets this user has entered, innermost last
+        self._begun = environment.recorder.begun_in(type(self).__name__, "")
 
     @cached_property
     def random(self) -> Random:
@@ -104,6 +105,7 @@ class User:
             while isinstance(chosen, type) and issubclass(chosen, TaskSet):
                 owner = self._enter(chosen, owner)  # switch
                 chosen = owner.next_task()
+            owner._begun[getattr(chosen, "__name__", UNNAMED)] += 1  # name_of, but for the call
             chosen(owner)  # switch
         except StopUser:
             raise
@@ -135,8 +137,11 @@ class User:
         self.on_stop()  # switch
 
     def _enter(self, task_set: type[TaskSet], parent: User | TaskSet) -> TaskSet:
+        parent._begun[name_of(task_set)] += 1
         entered = task_set(parent)
         self._inside.append(entered)
+        place = ".".join(name_of(type(each)) for each in self._inside)
+        entered._begun = self.environment.recorder.begun_in(type(self).__name__, place)
         try:
             entered.on_start()  # switch
         except Flow:

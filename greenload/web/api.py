@@ -11,9 +11,10 @@ from werkzeug.exceptions import BadRequest, Conflict, NotFound, ServiceUnavailab
 
 from greenload.core.compare import NothingToCompare
 from greenload.database import NoSuchRun, StoreError
+from greenload.form import Unfit
 from greenload.report.export import NotExported
 from greenload.report.page.plotly_js import NoPlotly
-from greenload.web.control import READY, Control, NotNow, Unfit
+from greenload.web.control import READY, Control, NotNow
 from greenload.web.fields import EDIT_FIELDS, START_FIELDS, Malformed, checked_form
 from greenload.web.history import CONTENT_TYPES, EXPORTS, MOST_RUNS, History, safe_name
 from greenload.web.live import Live, TooManyListeners

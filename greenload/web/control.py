@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from greenload.core.errors import GreenloadError
 from greenload.core.gate import Breach, Gate
@@ -16,22 +16,13 @@ from greenload.core.messages import Plan
 from greenload.core.news import Member
 from greenload.core.results import Results
 from greenload.core.run_info import RunInfo
+from greenload.form import Form
 
 READY, WAITING, RUNNING, STOPPING = "ready", "waiting", "running", "stopping"
-
-Form = Mapping[str, Any]  # what somebody filled in, by the name of the field
 
 
 class NotNow(GreenloadError):
     """What was asked for cannot be done in the state things are in; the message says why."""
-
-
-class Unfit(GreenloadError):
-    """Some fields of a form cannot be used;  fields: what is wrong with each, by name."""
-
-    def __init__(self, fields: Mapping[str, str]) -> None:
-        super().__init__("; ".join(f"{name}: {wrong}" for name, wrong in fields.items()))
-        self.fields = dict(fields)
 
 
 @dataclass(frozen=True)
@@ -120,11 +111,11 @@ class Control(Protocol):
         ...
 
     def start(self, form: Form) -> str:
-        """Have a run made, and return its id.  Raises Unfit, or NotNow."""
+        """Have a run made, and return its id.  Raises form.Unfit, or NotNow."""
         ...
 
     def edit(self, form: Form) -> None:
-        """Change users or rate of the run that goes on.  Raises Unfit, or NotNow."""
+        """Change users or rate of the run that goes on.  Raises form.Unfit, or NotNow."""
         ...
 
     def stop(self) -> bool:

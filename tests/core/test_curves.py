@@ -8,6 +8,7 @@ from greenload.core.curves import SPECTRUM_STEPS, Span, Timeline, heat_of, joine
 from greenload.core.histogram import Histogram
 from greenload.core.messages import Account
 from greenload.core.results import Results
+from greenload.core.slots import Slot
 from greenload.core.stats import Sample, Stats, Tally
 
 
@@ -90,7 +91,7 @@ def test_a_last_tenth_of_a_second_makes_no_rate():
     results = Results()
     for second, until_s in enumerate((1.0, 2.0, 2.1)):
         results.count(second, Stats())
-        results.note(account("one", second, second + 1, until_s=until_s))
+        results.note_in(Slot(second), account("one", second, second + 1, until_s=until_s))
 
     assert [(span.first_s, span.width_s) for span in spans_of(results.slots, results.elapsed_s)] == [
         (0, 1), (1, pytest.approx(1.1)),

@@ -8,18 +8,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from greenload.core.attendance import LOST_AFTER_S, STALLED_AFTER_S
 from greenload.core.bundle import Bundle
-from greenload.core.fleet import LOST_AFTER_S, MOST_AHEAD_S, STALLED_AFTER_S, Fleet
+from greenload.core.fleet import MOST_AHEAD_S, Fleet
 from greenload.core.grants import Granted
+from greenload.core.log_line import LogLine
 from greenload.core.messages import (
     Ack,
     Beat,
     Bye,
     Changes,
     Claim,
+    Farewell,
     Fetch,
     Grant,
     Hello,
+    Log,
     Plan,
     Refused,
     Report,
@@ -29,12 +33,14 @@ from greenload.core.messages import (
 from greenload.core.news import DONE, LOST, READY, RUNNING, STALLED, TELL_AGAIN_S, Kept, Member, News
 from greenload.core.outbox import Outbox
 from greenload.core.placement import Share
-from greenload.core.results import Results, WorkerRecord
+from greenload.core.results import Results
 from greenload.core.roster import EDIT, JOIN, LOSE, Change, Edit, Roster
 from greenload.core.roster_log import NOTICE_S
 from greenload.core.schedule import NotRunning
 from greenload.core.shape import ShapeError, ramp
+from greenload.core.slots import Slot
 from greenload.core.terms import Expected, Terms, TooFewWorkers
+from greenload.core.worker_record import WorkerRecord
 from tests.conftest import requests_of
 
 USERS = 12
@@ -150,9 +156,10 @@ def play_of(*workers, plan=ENDLESS):
 
 
 def news_for(play, worker):
-    """Return what `worker` was told since the run's first second, but acknowledgements."""
+    """Return what `worker` was told since the run's first second, but acknowledgements and farewells."""
     route = worker.encode()
-    return [each for each in play.told[route][play.told_at_first.get(route, 0) :] if not isinstance(each, Ack)]
+    since = play.told_at_first.get(route, 0)
+    return [each for each in play.told[route][since:] if not isinstance(each, Ack | Farewell)]
 
 
 def kinds(messages):
@@ -762,6 +769,33 @@ def test_a_bye_ends_the_worker_and_the_last_one_the_run():
     assert play.fleet.errors == {}
 
 
+def test_a_bye_is_answered_so_often_as_it_is_said_and_nobody_is_to_come_again():
+    play = play_of("one", plan=MINUTE)
+
+    assert play.hear(bye("one")) == [Farewell(more_runs=False)]
+    assert play.hear(bye("one")) == [Farewell(more_runs=False)]
+
+
+def test_where_more_runs_may_come_who_is_done_waits_for_the_next_one_unheard():
+    play = Play(expected=2, terms=replace(TERMS, more_runs=True))
+    play.hear(hello("one"))
+    play.hear(hello("two"))
+
+    assert play.hear(bye("one"))[-1:] == [Farewell(more_runs=True)]
+    assert play.hear(hello("one", epoch=111)) == []
+    assert kinds(play.hear(hello("three"))) == [Start], "a new one takes part in the run that goes on"
+    play.fleet.stop(at_once=False, now_s=play.now_s)
+    assert play.hear(hello("four")) == []
+    assert kinds(play.hear(hello("five", version="2.0"))) == [Refused], "it does not fit the next one, either"
+
+
+def test_a_worker_that_broke_is_not_wanted_in_another_run():
+    play = Play(terms=replace(TERMS, more_runs=True))
+    play.hear(hello("one"))
+
+    assert play.hear(bye("one", "OSError: disk full")) == [Farewell(more_runs=False)]
+
+
 def test_a_worker_that_broke_hands_its_users_to_the_others_and_its_error_is_kept():
     play = play_of("one", "two", "three")
 
@@ -942,7 +976,7 @@ def test_a_worker_that_leaves_before_the_beginning_is_not_counted_on_and_its_nam
     play.hear(hello("two"))
     assert not play.fleet.has_begun
 
-    assert said == [Ack(0, 0)]
+    assert said == [Farewell(more_runs=False)]
     assert Start in kinds(play.hear(hello("one", epoch=99)))
     assert play.fleet.has_begun
 
@@ -1303,7 +1337,7 @@ class Keeper:
         for second, stats in news.seconds:
             results.count(second, stats)
         for account in news.accounts:
-            results.note(account)
+            results.note_in(Slot(account.second), account)
         members = []
         for worker, (epoch, state) in news.states.items():
             seq = max((each.seq for each in news.accounts if each.worker == worker), default=0)
@@ -1696,3 +1730,63 @@ def test_whatever_the_channel_does_and_whenever_the_master_is_killed_each_reques
     users = [sum(sender.roster.users_of(sender.worker, at_s).values()) for sender in here]
     edits = [entry.users for entry in sea.keeper.news.entries if isinstance(entry, Edit)]
     assert sum(users) == (edits[-1] if edits else USERS)
+
+
+def test_how_many_reports_of_a_worker_wait_is_what_it_said_last():
+    play = Play()
+    play.hear(hello("one"))
+
+    seen = []
+    for message in (replace(report("one", 1), unacknowledged=4), Beat("one", EPOCHS["one"], 0, 2), beat("one")):
+        play.hear(message)
+        seen.append(play.fleet.results.workers["one"].unacknowledged)
+
+    assert seen == [4, 2, 0]
+
+
+def test_what_a_worker_logged_is_heard_without_an_answer_and_is_a_sign_of_life():
+    play = Play()
+    play.hear(hello("one"))
+    play.now_s += STALLED_AFTER_S - 0.1
+    log = Log("one", EPOCHS["one"], (LogLine("2030-01-01T00:00:00+00:00", "info", "hello"),))
+
+    answered = play.hear(log)
+    stranger = play.hear(replace(log, worker="two"))
+    play.now_s += STALLED_AFTER_S - 0.1
+    play.tick()
+
+    assert answered == []
+    assert [type(message) for message in stranger] == [Refused]
+    assert [(line.source, line.text) for line in play.fleet.log_book.lines] == [("one", "hello")]
+    assert play.fleet.members["one"].state == RUNNING
+
+
+def test_what_is_measured_can_begin_anew_while_the_run_goes_on_and_that_is_news():
+    play = Play(MINUTE)
+    with pytest.raises(NotRunning, match="while the run goes on"):
+        play.fleet.reset(play.now_s)
+    play.hear(hello("one"))
+    play.hear(report("one", 1, requests=3))
+    play.fleet.take_news()
+    play.now_s += 1.4
+
+    second = play.fleet.reset(play.now_s)
+
+    news = play.fleet.take_news()
+    assert (second, news.measured_from_s, news.is_empty) == (2, 2, False)
+    assert play.fleet.take_news().is_empty
+    play.hear(report("one", 2, requests=4))
+    play.hear(report("one", 3, requests=5))
+    assert (play.fleet.results.measured.sent, play.fleet.results.total.sent) == (5, 12)
+    play.now_s += 60
+    with pytest.raises(NotRunning, match="while the run goes on"):
+        play.fleet.reset(play.now_s)
+
+
+def test_of_two_resets_that_are_kept_together_the_later_one_counts():
+    news = News(measured_from_s=3)
+
+    news.add(News(measured_from_s=7))
+    news.add(News())
+
+    assert news.measured_from_s == 7

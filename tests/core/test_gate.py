@@ -100,3 +100,20 @@ def test_what_a_run_was_aborted_for_stays_failed_whatever_came_in_afterwards():
         (ABORT, PASSED, pytest.approx(0.00995), None),
         (ABORT, FAILED, 500.0, 1.0),
     ]
+
+
+def test_after_a_reset_a_threshold_judges_what_came_since_and_aborts_nothing_before_the_grace_period():
+    gate = Gate(
+        fail_if=(parse_threshold("failures > 10%"),), abort_if=(parse_threshold("failures > 10%"),), grace_s=2.0
+    )
+    results = Results()
+    for second, error in enumerate(["HTTP 503"] * 4 + [None] * 4):
+        if second == 4:
+            results.reset(4)
+        stats = Stats()
+        stats.sent = 1
+        stats.record(Sample("GET", "/", second, second, second + 0.1, error, 1))
+        results.add(Report("one", 1, second + 1, float(second), second + 1.0, stats, 1, 1.0, second + 1))
+        assert (gate.breach(results) is None) == (second < 1 or second >= 4)
+
+    assert [outcome.judgement.status for outcome in gate.judge(results)] == [PASSED, PASSED]

@@ -282,3 +282,21 @@ def test_steps_of_the_clock_in_seconds_that_are_added_together_are_added():
     [sent] = outbox.due(1.0)
 
     assert sent.clock_step_s == 1.5
+
+
+# How many wait
+
+
+def test_a_report_says_how_many_before_it_are_without_an_acknowledgement():
+    outbox = Outbox()
+    sent = []
+    for second in range(3):
+        outbox.put(report(second))
+        sent += outbox.due(second / 10)
+
+    outbox.acknowledge(2, 0.3)
+    outbox.put(report(3))
+
+    assert [each.unacknowledged for each in sent] == [0, 1, 2]
+    assert outbox.unacknowledged == 2
+    assert [each.unacknowledged for each in outbox.due(0.4)] == [1]

@@ -11,6 +11,7 @@ from greenload.core.arrivals import POISSON, UNIFORM, Arrivals
 from greenload.core.codec import Malformed
 from greenload.core.histogram import Histogram
 from greenload.core.kinds import Occurrences
+from greenload.core.log_line import LogLine
 from greenload.core.messages import (
     Ack,
     Beat,
@@ -19,6 +20,7 @@ from greenload.core.messages import (
     Claim,
     Grant,
     Hello,
+    Log,
     Plan,
     Refused,
     Report,
@@ -37,6 +39,7 @@ from greenload.core.stats import Sample, Stats, sum_of
 
 SHARES = (Share("Reader", 0.5), Share("Admin", 1, 2))
 PLAN = Plan(parse_stages("5@10s,0@5s"), 15.0, SHARES, "http://h", 10.0, -3, (Resolved("h", "::1"),), None, True)
+AT = "2030-01-01T10:20:30Z"
 CHANGES = (Change(0.0, JOIN, "one"), Change(4.5, LOSE, "one"))
 
 
@@ -89,6 +92,8 @@ def test_a_report_comes_back_the_same_from_a_wire_that_carries_text(recorded, ph
     stats.exceptions.count("in task A.b\nboom", 2)
     stats.lag.record(15)
     stats.missed_slots, stats.longest_stall = 4, Stall(1.25, 2.0)
+    stats.tasks.count([(("Shopper", "look"), 3), (("Shopper", "Checkout.pay"), 1)])
+    stats.tasks.others = 2
 
     back = from_plain(json.loads(json.dumps(to_plain(report_of(stats)))))
 
@@ -111,7 +116,9 @@ def test_adding_what_came_over_a_wire_is_adding(one, two):
     "message",
     [
         Hello("one", 7, "0.1.0", "ab" * 32),
-        Beat("one", 7, 4),
+        Beat("one", 7, 4, 2),
+        Log("one", 7, (), 0),
+        Log("one", 7, (LogLine("2030-01-01T10:20:30.123+00:00", "warning", "a\n\x1b"), LogLine(AT, "info", "")), 9),
         Bye("one", 7, None),
         Bye("one", 7, "TypeError: boom"),
         Start(PLAN, CHANGES, 2.5),
@@ -174,7 +181,7 @@ def test_a_report_that_was_tampered_with_is_refused_or_still_a_report(data):
             "report: epoch: expected a whole number of 0 to 1099511627776, not -1",
         ),
         (lambda plain: plain.__setitem__(4, float("nan")), "report: from_s: expected a number of 0 to 1e+09"),
-        (lambda plain: plain.pop(), "report: expected a list of 11"),
+        (lambda plain: plain.pop(), "report: expected a list of 12"),
         (lambda plain: plain[6][0][0][2][0][0][4].__setitem__(0, 10**6), "expected whole numbers of 0 to 23551"),
         (lambda plain: plain[6][0][0][2][0][0][5].__setitem__(0, 2), "cannot belong to these counts"),
         (lambda plain: plain[6][0][0][2][0][0][5].__setitem__(0, True), "whole numbers of 1 to"),
@@ -323,6 +330,18 @@ def doubled(histogram):
     return other
 
 
+def set_tasks(stats):
+    stats.tasks.count([(("Shopper", "look"), 2**40 + 1)])
+
+
+def set_other_tasks(stats):
+    stats.tasks.others = 2**40 + 1
+
+
+def set_task_names(stats):
+    stats.tasks.kept = dict.fromkeys((("Shopper", str(number)) for number in range(1_001)), 1)
+
+
 def set_second(stats):
     stats.exceptions.kept["boom"] = Occurrences(1, 1, 10**9 + 1)
 
@@ -331,7 +350,7 @@ def set_second(stats):
     "enlarge",
     [
         *(set_sent, set_missed_slots, set_stall, set_died, set_bytes, set_times, set_exceptions, set_failures),
-        *(set_second, set_count_of_phase, set_times_of_phase),
+        *(set_second, set_count_of_phase, set_times_of_phase, set_tasks, set_other_tasks, set_task_names),
     ],
     ids=lambda enlarge: enlarge.__name__,
 )
@@ -414,3 +433,27 @@ def test_arrivals_that_cannot_be_meant_are_no_message(place, value):
 
     with pytest.raises(Malformed):
         from_plain(plain)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "what"),
+    [
+        (lambda log: log[3].extend(log[3][:1] * 50), "log: lines: expected at most 50 lines"),
+        (lambda log: log[3][0].__setitem__(2, "x" * 501), "text: expected text of at most 500 characters"),
+        (lambda log: log[3][0].__setitem__(2, b"x"), "text: expected text of at most 500 characters"),
+        (lambda log: log[3][0].__setitem__(1, "\x1b"), "level: expected info or warning or error or critical"),
+        (lambda log: log[3][0].__setitem__(0, AT + "\n"), "at: expected a time of day in UTC, ISO 8601"),
+        (lambda log: log[3][0].__setitem__(0, "yesterday"), "at: expected a time of day in UTC, ISO 8601"),
+        (lambda log: log[3][0].append(1), "expected a list of 3"),
+        (lambda log: log.__setitem__(4, -1), "log: dropped: expected a whole number of 0 to"),
+    ],
+    ids=["many", "long", "bytes", "level", "line end", "time", "more", "dropped"],
+)
+def test_a_log_with_more_in_it_than_a_worker_says_is_refused(spoil, what):
+    plain = json.loads(json.dumps(to_plain(Log("one", 7, (LogLine(AT, "info", "hello"),), 0))))
+
+    spoil(plain)
+
+    with pytest.raises(Malformed) as refused:
+        from_plain(plain)
+    assert what in str(refused.value)

@@ -8,11 +8,12 @@ from hypothesis import strategies as st
 
 from greenload.core import slots as slots_module
 from greenload.core.messages import Report
-from greenload.core.results import BUSY_CPU_PERCENT, Results
+from greenload.core.results import Results
 from greenload.core.slots import MOST_SLOTS, Slot, sum_of_totals
 from greenload.core.stats import Sample, Stats, sum_of
+from greenload.core.worker_record import BUSY_CPU_PERCENT
 
-LONG_S = 100_000  # more than a day
+LONG_S = 200_000
 
 # What eight_slots patches is the same for every example, so it may stay from one to the next.
 law = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -606,3 +607,69 @@ def test_without_a_warm_up_all_was_measured_and_is_counted_once():
     assert results.measured is results.total
     assert results.total.sent == results.measured.sent == 7
     assert results.measured_tally.requests == 7
+
+
+# What is measured begins anew
+
+
+deeds = st.one_of(
+    st.tuples(st.just("report"), st.integers(0, 40), st.integers(1, 3)),
+    st.tuples(st.just("reset"), st.integers(0, 40), st.just(0)),
+    st.tuples(st.just("look"), st.just(0), st.just(0)),
+)
+
+
+@law
+@given(st.lists(deeds, max_size=60), st.integers(0, 20))
+@pytest.mark.usefixtures("eight_slots")
+def test_what_was_measured_is_all_seconds_from_the_last_reset_on_in_whatever_order_they_are_reported(done, warmup_s):
+    results, from_s = Results(warmup_s), warmup_s
+    reported = []
+
+    for what, second, requests in done:
+        if what == "report":
+            results.add(report(second, requests=requests))
+            reported.append((second, requests))
+        elif what == "reset":
+            from_s = results.reset(second)
+            assert from_s >= second
+            assert all(from_s > before for before, _ in reported)
+            assert results.measured.sent == results.measured_tally.requests == 0
+        else:
+            assert results.measured.sent <= results.total.sent
+
+    measured = sum_of(stats_of(requests, second) for second, requests in reported if second >= from_s)
+    assert results.warmup_s == from_s
+    assert plain(results.measured) == plain(measured)
+    assert plain(results.measured_tally) == plain(measured.total())
+    assert plain(results.total) == plain(sum_of(stats_of(requests, second) for second, requests in reported))
+    assert results.reconcile().sent == sum(requests for _, requests in reported)
+
+
+def test_a_reset_during_the_warm_up_ends_it():
+    results = Results(warmup_s=30)
+    results.add(report(0))
+
+    assert results.reset(3) == 3
+
+    results.add(report(2))
+    results.add(report(3, requests=5))
+    assert (results.measured.sent, results.total.sent, results.measured_s) == (5, 7, 1.0)
+
+
+def test_a_reset_before_anything_was_reported_leaves_out_a_second_all_the_same():
+    results = Results()
+
+    assert results.reset(0) == 1
+
+    results.add(report(0))
+    assert (results.measured.sent, results.total.sent) == (0, 1)
+
+
+def test_what_was_counted_before_a_reset_is_still_to_be_kept():
+    results = Results()
+    results.add(report(0, requests=3))
+
+    results.reset(1)
+
+    assert [(second, stats.sent) for second, stats in results.take_seconds()] == [(0, 3)]

@@ -52,6 +52,17 @@ def test_the_level_goes_in_straight_lines_from_stage_to_stage():
     assert shape.duration_s == 35
 
 
+@law
+@given(shapes, st.floats(0, 130), st.floats(0, 30))
+def test_a_shape_until_some_time_is_the_old_one_before_and_a_level_after(shape, at_s, level):
+    cut = shape.until(at_s, level)
+
+    for part in (0.0, 0.3, 0.9):
+        assert cut.area_until(part * at_s) == pytest.approx(shape.area_until(part * at_s), abs=1e-6)
+    assert cut.level_at(at_s + 1e-6) == level
+    assert cut.area_until(at_s + 7) == pytest.approx(shape.area_until(at_s) + 7 * level, abs=1e-6)
+
+
 def test_after_the_last_stage_its_level_stays():
     shape = Shape((Stage(50, 10),))
 

@@ -8,18 +8,19 @@ from hypothesis import strategies as st
 
 from greenload.core.arrivals import POISSON, UNIFORM, Arrivals
 from greenload.core.placement import Share
-from greenload.core.roster import JOIN, LOSE, Change, Roster
+from greenload.core.roster import JOIN, LOSE, RATE, Change, RateEdit, Roster
 from greenload.core.shape import Shape, constant_rate
-from greenload.core.turns import SETTLE_S, Turns
+from greenload.core.turns import SETTLE_S, Turns, as_edited
 
 WORKERS = ("one", "two", "three", "four")
 END_S = 12.0
 SHARES = (Share("Reader", 3), Share("Writer", 1))
 
 law = settings(deadline=None)
-entries = st.builds(
-    Change, st.floats(0, END_S) | st.integers(0, 12).map(float), st.sampled_from([JOIN, LOSE]), st.sampled_from(WORKERS)
-)
+times_s = st.floats(0, END_S) | st.integers(0, 12).map(float)
+changes = st.builds(Change, times_s, st.sampled_from([JOIN, LOSE]), st.sampled_from(WORKERS))
+rate_edits = st.builds(RateEdit, times_s, st.just(RATE), st.floats(0, 40))
+entries = changes | rate_edits
 
 
 def arrivals_of(per_s, spacing=UNIFORM, max_users=100):
@@ -39,7 +40,7 @@ def always(*workers):
 
 def play(worker, heard, news_s, arrivals, step_s):
     """Return the turns of a worker that hears of each entry so many seconds after it, in an order of its own."""
-    joined = [entry.at_s for entry in heard if entry.kind == JOIN and entry.worker == worker]
+    joined = [entry.at_s for entry in heard if entry[1:] == (JOIN, worker)]
     if not joined:
         return []
     roster = Roster(SHARES, Shape(()))
@@ -74,8 +75,19 @@ def test_each_arrival_is_exactly_one_worker_s_as_long_as_all_know_in_time_who_is
     told = Roster(SHARES, Shape(()))
     for entry in heard:
         told.hear(entry)
-    wanted = [arrival.due_s for arrival in arrivals.between(0.0, END_S, 1)]
+    wanted = [arrival.due_s for arrival in as_edited(arrivals, told.entries).between(0.0, END_S, 1)]
     assert sorted(taken) == [due_s for due_s in wanted if told.here_at(max(0.0, due_s - SETTLE_S))]
+
+
+def test_a_rate_that_is_changed_holds_from_a_second_after_and_what_was_due_before_stays_as_it_was():
+    edit = RateEdit(4.0, RATE, 30.0)
+    before = turns_of("one", always("one"), arrivals_of(10)).until(4.0 + SETTLE_S)
+
+    turns = turns_of("one", [*always("one"), edit], arrivals_of(10)).until(10.0)
+
+    assert turns[: len(before)] == before
+    assert len(before) == 10 * 5
+    assert len(turns) == 10 * 5 + 30 * 5
 
 
 def test_workers_that_are_there_from_the_beginning_share_also_the_first_second():

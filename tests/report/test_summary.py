@@ -1,17 +1,18 @@
 """The summary says what the results say, in milliseconds, and a dash's null where there is nothing to say."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from greenload.core.gate import Gate
 from greenload.core.messages import Report
 from greenload.core.results import Results
-from greenload.core.run_info import RunInfo
+from greenload.core.run_info import PlannedTask, RunInfo
 from greenload.core.stall import Stall
 from greenload.core.stats import Sample, Stats
 from greenload.core.thresholds import parse_threshold
-from greenload.report.summary import summarize
+from greenload.report.summary import excerpt, summarize
 
 RUN = RunInfo("id", "2026-11-22T20:00:00+00:00", "users", "albums.py", "ab" * 32, "http://127.0.0.1:1", 7, "0.1.0")
 
@@ -138,7 +139,8 @@ def test_what_does_not_add_up_is_said():
 def test_the_workers_are_listed_with_the_most_users_they_had():
     [worker] = summarize(RUN, results_of([request(0.01)], seconds=3))["workers"]
 
-    assert worker == {"id": "w1", "index": 0, "state": "done", "users": 3, "requests": 1}
+    told = {key: worker[key] for key in ("id", "index", "state", "users", "requests")}
+    assert told == {"id": "w1", "index": 0, "state": "done", "users": 3, "requests": 1}
 
 
 def test_the_cpu_is_that_of_the_busiest_worker():
@@ -222,3 +224,58 @@ def test_each_threshold_is_listed_with_its_value():
     }  # fmt: skip
     assert (not_judged["action"], not_judged["value"], not_judged["status"]) == ("abort", None, "not judged")
     assert not_judged["reason"] == "p99 needs 100 requests or more, there were 1"
+
+
+def test_each_task_stands_beside_its_plan_whether_or_not_it_came():
+    planned = (PlannedTask("Shopper", "look", 75.0), PlannedTask("Shopper", "Checkout", 25.0))
+    planned += (PlannedTask("Shopper", "Checkout.pay", 100.0), PlannedTask("Admin", "count", None))
+    results = results_of([request(0.01)])
+    stats = Stats()
+    stats.tasks.count([(("Shopper", "look"), 2), (("Shopper", "Checkout"), 1), (("Shopper", "Checkout.pay"), 5)])
+    stats.tasks.count([(("Shopper", "Checkout.extra"), 3)])
+    stats.tasks.others = 9
+    results.add(Report("w1", 1, 2, 1.0, 2.0, stats, 3, 12.0, 1))
+
+    document = summarize(replace(RUN, tasks=planned), results)
+
+    keys = ("class", "task", "count", "planned_percent", "actual_percent")
+    rows = [
+        ("Shopper", "look", 2, 75.0, 66.667),
+        ("Shopper", "Checkout", 1, 25.0, 33.333),
+        ("Shopper", "Checkout.pay", 5, 100.0, 62.5),
+        ("Admin", "count", 0, None, None),
+        ("Shopper", "Checkout.extra", 3, None, 37.5),
+        ("", "(other tasks)", 9, None, None),
+    ]
+    assert document["tasks"] == [dict(zip(keys, row, strict=True)) for row in rows]
+    excerpted = excerpt(document, Stats(), 1.0)["tasks"]
+    assert [(row["task"], row["count"], row["planned_percent"]) for row in excerpted] == [
+        ("look", 0, 75.0), ("Checkout", 0, 25.0), ("Checkout.pay", 0, 100.0), ("count", 0, None),
+        ("Checkout.extra", 0, None),
+    ]  # fmt: skip
+
+
+def test_of_each_worker_there_are_its_processor_time_and_its_lag():
+    results = results_of([request(0.01)], seconds=2)
+    stats = Stats()
+    for _ in range(100):
+        stats.lag.record(1_500)
+    results.add(Report("w2", 1, 1, 0.0, 1.0, stats, 1, 30.0, 0))
+
+    [one, two] = summarize(RUN, results)["workers"]
+
+    assert (one["cpu_percent"], one["lag_p99_ms"]) == ({"mean": 16.0, "max": 20.0}, None)
+    assert (two["cpu_percent"], two["lag_p99_ms"]) == ({"mean": 30.0, "max": 30.0}, 1.5)
+
+
+def test_an_exception_names_ten_workers_and_says_how_many_more_there_are():
+    results = Results()
+    for number in range(12):
+        stats = Stats()
+        stats.exceptions.count("in task A.b\nboom", 0)
+        results.add(Report(f"w{number}", 1, 1, 0.0, 1.0, stats, 1, 10.0, 0))
+
+    [exception] = summarize(RUN, results)["exceptions"]
+
+    assert exception["workers"] == [f"w{number}" for number in range(10)]
+    assert exception["more_workers"] == 2

@@ -122,7 +122,7 @@ class Fleet:
             return db.execute(query, (value,)).fetchall()
 
     def _begin_master(self, *arguments: object) -> Process:
-        self.master_process = self._start("master", *arguments, "--json", "out.json")
+        self.master_process = self._start("master", "--headless", *arguments, "--json", "out.json")
         assert self.master_process.stderr is not None
         greeting = self.master_process.stderr.readline()
         found = re.search(r"(127\.0\.0\.1:\d+), run (\S+),", greeting)

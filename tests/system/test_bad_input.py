@@ -166,7 +166,7 @@ def test_what_cannot_be_written_in_the_encoding_of_a_terminal_is_replaced_there(
 def test_a_master_that_others_could_reach_is_refused_unless_that_is_wanted(greenload):
     greenload.write("job.py", JOB)
 
-    done = greenload.run("master", "job.py", "-t", "1s", "--bind", "tcp://0.0.0.0:0")
+    done = greenload.run("master", "--headless", "job.py", "-t", "1s", "--bind", "tcp://0.0.0.0:0")
 
     assert done.returncode == 2
     assert "can be reached from other machines" in " ".join(done.stderr.split())

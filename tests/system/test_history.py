@@ -177,7 +177,7 @@ def test_a_run_that_is_not_to_be_kept_leaves_no_file(job):
 
 
 def test_a_run_that_never_began_is_not_kept(job):
-    done = job.run("master", "job.py", "--bind", "tcp://127.0.0.1:0", "--expect-timeout", "1s", "--quiet")
+    done = job.run("master", "--headless", "job.py", "--bind", "tcp://127.0.0.1:0", "--expect-timeout", "1s", "--quiet")
 
     assert done.returncode == 3
     assert listed(job) == []

@@ -102,7 +102,9 @@ def test_the_key_can_come_from_the_environment_and_a_file_goes_before_it(fleet):
     assert [in_the_environment.wait(timeout=10), in_a_file.wait(timeout=10)] == [0, 0]
 
 
-@pytest.mark.parametrize("command", [["master", "job.py", "-t", "1s"], ["worker", "--master", "[::1]", "-f", "job.py"]])
+@pytest.mark.parametrize(
+    "command", [["master", "--headless", "job.py", "-t", "1s"], ["worker", "--master", "[::1]", "-f", "job.py"]]
+)
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
@@ -131,7 +133,7 @@ def test_a_key_in_the_environment_that_is_none_is_refused_also_when_it_is_empty(
     greenload.write("job.py", JOB)
     greenload.environment["GREENLOAD_KEY"] = text
 
-    done = greenload.run("master", "job.py", "-t", "1s")
+    done = greenload.run("master", "--headless", "job.py", "-t", "1s")
 
     assert done.returncode == 2
     assert done.stderr.startswith("Error: GREENLOAD_KEY: this is no join key")
@@ -141,7 +143,7 @@ def test_a_key_file_that_others_may_read_is_pointed_at(greenload):
     greenload.write("job.py", JOB)
     greenload.write("open.key", f"{JoinKey.new()}\n").chmod(0o644)
 
-    done = greenload.run("master", "nowhere.py", "--key-file", "open.key")
+    done = greenload.run("master", "--headless", "nowhere.py", "--key-file", "open.key")
 
     assert "warning: others may read the key in open.key; say: chmod 600 open.key" in done.stderr
 
@@ -155,7 +157,7 @@ def test_a_key_file_that_is_somebody_elses_is_taken_as_it_is(greenload):
     else:
         foreign = Path("/etc/passwd")  # root's, readable by all, and no key; but that is said after the warning
 
-    done = greenload.run("master", "nowhere.py", "--key-file", foreign)
+    done = greenload.run("master", "--headless", "nowhere.py", "--key-file", foreign)
 
     assert "warning" not in done.stderr
 
@@ -164,11 +166,13 @@ def test_a_master_that_others_can_reach_needs_a_key(greenload):
     greenload.write("job.py", JOB)
     greenload.write("right.key", f"{JoinKey.new()}\n").chmod(0o600)
 
-    refused = greenload.run("master", "job.py", "-t", "1s", "--bind", "tcp://0.0.0.0:0")
+    refused = greenload.run("master", "--headless", "job.py", "-t", "1s", "--bind", "tcp://0.0.0.0:0")
 
     assert refused.returncode == 2
     assert "can be reached from other machines" in " ".join(refused.stderr.split())
     assert "--key-file" in refused.stderr
     # Bound to nowhere: an address that is no address of this machine, so that the test opens no port to the network.
-    allowed = greenload.run("master", "job.py", "-t", "1s", "--bind", "tcp://192.0.2.1:5557", "--key-file", "right.key")
+    allowed = greenload.run(
+        "master", "--headless", "job.py", "-t", "1s", "--bind", "tcp://192.0.2.1:5557", "--key-file", "right.key"
+    )
     assert "cannot listen on tcp://192.0.2.1:5557" in allowed.stderr

@@ -261,7 +261,9 @@ def test_a_worker_that_breaks_breaks_the_run_loudly(fleet):
 def test_a_port_that_is_taken_is_said_before_anything_else(fleet):
     fleet.master("-t", "1s")
 
-    second = fleet.greenload.run("master", "busy.py", "-H", fleet.service.url, "--bind", f"tcp://{fleet.address}")
+    second = fleet.greenload.run(
+        "master", "--headless", "busy.py", "-H", fleet.service.url, "--bind", f"tcp://{fleet.address}"
+    )
 
     assert second.returncode == 2
     assert f"cannot listen on tcp://{fleet.address}" in second.stderr

@@ -69,7 +69,16 @@ class Processes:
 
     def master(self, *arguments):
         self.command = self.start(
-            "master", "busy.py", "-H", self.service.url, "--bind", "tcp://127.0.0.1:0", "--json", "out.json", *arguments
+            "master",
+            "--headless",
+            "busy.py",
+            "-H",
+            self.service.url,
+            "--bind",
+            "tcp://127.0.0.1:0",
+            "--json",
+            "out.json",
+            *arguments,
         )
         self.address = re.search(r"127\.0\.0\.1:\d+", self.command.stderr.readline())[0]
 

@@ -187,7 +187,7 @@ def test_without_a_terminal_progress_is_a_line_every_few_seconds_on_stderr(green
     shown = greenload.run("run", "busy.py", "-H", album_service.url, "-t", "6s")
     quiet = greenload.run("run", "busy.py", "-H", album_service.url, "-t", "1s", "--quiet")
 
-    assert re.search(r"^ +5 s  1 users  \d+ in flight  [\d.]+ requests/s", shown.stderr, re.MULTILINE)
+    assert re.search(r"^ +[5-9] s  \d users  \d+ in flight  [\d.]+ requests/s", shown.stderr, re.MULTILINE)
     assert re.fullmatch(r"kept as run \S+ in greenload\.db\n", quiet.stderr)
     assert "planned" in quiet.stdout
 
@@ -267,7 +267,9 @@ def test_on_a_real_terminal_the_run_is_drawn_and_ends_well(greenload, command):
     """A first look before the first report once divided by the nought seconds that had been reported."""
     greenload.write("job.py", JOB)
     master, terminal = pty.openpty()
-    arguments = ["job.py", "-u", "2", "-t", "2s"] + (["--bind", "tcp://127.0.0.1:0"] if command == "master" else [])
+    arguments = ["job.py", "-u", "2", "-t", "2s"] + (
+        ["--headless", "--bind", "tcp://127.0.0.1:0"] if command == "master" else []
+    )
     environment = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "HOME": str(greenload.folder), "TERM": "xterm"}
     process = subprocess.Popen(
         [sys.executable, "-m", "greenload", command, *arguments],

@@ -93,7 +93,7 @@ def test_what_does_not_lie_in_the_scenarios_folder_is_not_sent(fleet, tmp_path_f
     (fleet.greenload.folder / "linked.txt").symlink_to(outside)
 
     for include in (outside, "linked.txt", ".."):
-        refused = fleet.greenload.run("master", "busy.py", "-H", fleet.service.url, "--include", include)
+        refused = fleet.greenload.run("master", "--headless", "busy.py", "-H", fleet.service.url, "--include", include)
 
         assert refused.returncode == 2, include
         assert f"--include {include}" in refused.stderr

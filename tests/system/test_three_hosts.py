@@ -119,8 +119,8 @@ class Hosts:
         bind = ("--bind", f"tcp://{self.network.address('master', 'control')}:0", *self._key)
         self._master = self._started(
             self._greenload.start(
-                "master", "busy.py", "-H", self._service_url, *bind, "--expect-workers", 2, "--json", "out.json",
-                "--quiet", "--log-level", "debug", *arguments,
+                "master", "--headless", "busy.py", "-H", self._service_url, *bind, "--expect-workers", 2,
+                "--json", "out.json", "--quiet", "--log-level", "debug", *arguments,
             )
         )  # fmt: skip
         self._address = re.search(r"10\.83\.1\.1:\d+", self.wait_for_master_to_say("waiting for"))[0]

@@ -52,12 +52,12 @@ def test_strange_frames_are_refused_and_hurt_nobody(fleet, stranger):
         b"garbage",
         b"\x80",
         b"\x93\xa6report\x01\x02",
-        [msgpack.packb(["beat", "one", 1, 0]), b"and one frame more"],
+        [msgpack.packb(["beat", "one", 1, 0, 0]), b"and one frame more"],
         b"\x91" * 1_000 + b"\x90",  # a list in a list in a list: too deep to be written out
         msgpack.packb(["hello", "one", -1, "0.1.0", "x"]),
         msgpack.packb(["stop", True]),  # a message, and not a worker's
         msgpack.packb(list(range(100)) * 41_000),  # 3.9 MiB of it, and no message
-        msgpack.packb(["beat", "x" * (39 * MIB // 10), 1, 0]),
+        msgpack.packb(["beat", "x" * (39 * MIB // 10), 1, 0, 0]),
     )
     fleet.master("-u", 6, "-r", 100, *LOGGED)
     worker = fleet.worker("one")
@@ -80,7 +80,7 @@ def test_messages_of_a_worker_that_is_not_of_this_run_are_in_the_summary(fleet, 
     fleet.worker("one")
     fleet.wait_for_requests(20)
 
-    stranger(*[msgpack.packb(["beat", "of an earlier run", 7, 0])] * 3, b"\xc1")
+    stranger(*[msgpack.packb(["beat", "of an earlier run", 7, 0, 0])] * 3, b"\xc1")
     wait_until(lambda: refused_in(fleet.log) == 1, timeout_s=30)  # which came after them
     sums = fleet.stop()
 
@@ -192,11 +192,11 @@ class Liar:
         self._context.term()
 
 
-NOTHING = [[], *[0] * len(COUNTERS), None, None, None]
+NOTHING = [[], *[0] * len(COUNTERS), None, None, None, None]
 
 
 def report(from_s, until_s, stats=NOTHING):
-    return ["report", "liar", 7, 1, from_s, until_s, stats, 0, 0.0, 0, 0, 0.0]
+    return ["report", "liar", 7, 1, from_s, until_s, stats, 0, 0.0, 0, 0, 0.0, 0]
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Which task comes next, and which TaskSet a user is in."""
 
+import functools
 from collections import Counter
 
 import gevent
@@ -401,3 +402,71 @@ def test_a_class_is_abstract_only_when_it_says_so_itself():
 
     assert Base.abstract
     assert not Derived.abstract
+
+
+# Counted
+
+
+def tasks_taken(stage):
+    return stage.recorder.take().tasks.kept
+
+
+def test_each_task_is_counted_when_it_begins_under_the_class_of_its_user(stage):
+    class Base(User):
+        abstract = True
+
+        @task
+        def look(self):
+            raise KeyError
+
+    class Reader(Base):
+        pass
+
+    class Shopper(Base):
+        pass
+
+    stage.iterate(stage.user(Reader), 3)
+    stage.iterate(stage.user(Shopper), 2)
+
+    assert tasks_taken(stage) == {("Reader", "look"): 3, ("Shopper", "look"): 2}
+    assert tasks_taken(stage) == {}
+
+
+def test_a_task_set_is_counted_as_often_as_it_is_entered_and_its_tasks_below_it(stage):
+    class Shopper(User):
+        @task
+        class Checkout(TaskSet):
+            @task
+            class Gift(SequentialTaskSet):
+                @task(3)
+                def wrap(self):
+                    pass
+
+                @task
+                def send(self):
+                    self.interrupt()
+
+    stage.iterate(stage.user(Shopper), 8)
+
+    assert tasks_taken(stage) == {
+        ("Shopper", "Checkout"): 1,
+        ("Shopper", "Checkout.Gift"): 2,
+        ("Shopper", "Checkout.Gift.wrap"): 6,
+        ("Shopper", "Checkout.Gift.send"): 2,
+    }
+
+
+def test_a_task_without_a_name_or_with_half_a_character_in_it_is_counted_all_the_same(stage):
+    def odd(user):
+        pass
+
+    odd.__name__ = "\ud800" * 1_000
+
+    class Shopper(User):
+        tasks = [functools.partial(print, end=""), odd]
+
+    stage.iterate(stage.user(Shopper), 50)
+
+    tasks = tasks_taken(stage)
+    assert tasks.keys() == {("Shopper", "(no name)"), ("Shopper", "?" * 300)}
+    assert sum(tasks.values()) == 50

@@ -16,6 +16,7 @@ from pathlib import Path
 from greenload.core.arrivals import Arrivals
 from greenload.core.bundle import Bundle
 from greenload.core.gate import Gate
+from greenload.core.label import Label
 from greenload.core.messages import Plan, Report
 from greenload.core.news import DONE, LOST, RUNNING, Member, News
 from greenload.core.offer import offer_of
@@ -26,10 +27,11 @@ from greenload.core.run_info import RunInfo
 from greenload.core.shape import Shape, ShapeError, constant_rate, parse_duration_s, parse_rate, ramp
 from greenload.core.stats import Sample, Stats
 from greenload.core.thresholds import ThresholdError, parse_threshold
+from greenload.form import Form, Unfit
 from greenload.report.summary import summarize
-from greenload.store import Label, Store
+from greenload.store import Store
 from greenload.web import control
-from greenload.web.control import ClassOffered, Form, LogLine, NotNow, Offered, Shown, Unfit
+from greenload.web.control import ClassOffered, LogLine, NotNow, Offered, Shown
 
 WORKERS = ("w1", "w2", "w3")
 TRACEBACK = """in task Reader.stumble

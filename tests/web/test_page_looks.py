@@ -1,4 +1,4 @@
-"""How the page looks at both widths, light and dark, to eyes and to axe-core; its pictures are in build/screenshots."""
+"""How the page looks at both widths, light and dark, to eyes and to axe-core; pictures are in build/screenshots."""
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe

@@ -7,15 +7,16 @@ import gzip
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from string import Template
 
 from greenload.core.curves import Span, spans_of
 from greenload.core.gate import Gate
 from greenload.core.messages import Plan
-from greenload.core.results import Results, WorkerRecord
+from greenload.core.results import Results
 from greenload.core.stats import Timings
+from greenload.core.worker_record import WorkerRecord
 from greenload.report.page import tables
 from greenload.report.page.charts import Chart, charts_of
 from greenload.report.page.markup import Markup, element, joined, section, text
@@ -49,6 +50,8 @@ class Shown:
 def shown_now(document: Document, results: Results, plan: Plan, gate: Gate, command: str) -> Shown:
     """Return what there is to show of a run that has just ended, of which `document` is the summary."""
     spans, timings = spans_of(results.slots, results.elapsed_s), results.measured_tally.ended()
+    # It may have ended elsewhere than was asked for.
+    gate = replace(gate, warmup_s=results.warmup_s)
     return Shown(document, spans, timings, results.workers, plan, gate, command)
 
 

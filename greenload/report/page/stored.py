@@ -39,7 +39,7 @@ def shown_stored(store: Store, run_id: str, window: Window | None = None, names:
         document = excerpt(whole, of_names(measured, names), until_s - counts_from_s)
     command, about, notes = run.label.command, _about(run), _notes(run, window, names)
     spans, timings = timeline.spans(), timeline.measured()
-    return Shown(document, spans, timings, results.workers, run.plan, run.gate, command, about, notes)
+    return Shown(document, spans, timings, results.workers, run.plan_as_edited, run.gate, command, about, notes)
 
 
 def _called(stats: Stats, names: tuple[str, ...]) -> Iterator[Tally]:

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from greenload.core.gate import shown_name
 from greenload.core.histogram import fewest_for
-from greenload.core.results import WorkerRecord
 from greenload.core.thresholds import PASSED
+from greenload.core.worker_record import WorkerRecord
 from greenload.report.console import PHASES
 from greenload.report.page.markup import Markup, element, joined, section, table
 from greenload.report.summary import Document

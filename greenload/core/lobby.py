@@ -1,0 +1,43 @@
+"""The lobby of a master that makes one run after the other: who is here while no run goes on.
+
+A worker says hello until a run begins, and again when one is over. Knows nothing of runs, and decides nothing but who
+may wait here; news in, answers out, as with a Fleet.
+"""
+
+from __future__ import annotations
+
+from greenload.core.attendance import STALLED_AFTER_S
+from greenload.core.messages import Bye, Farewell, Fetch, FromWorker, Hello, Order, Refused
+from greenload.core.terms import Terms
+
+
+class Lobby:
+    """The workers that wait for the next run, on the `terms` of this master."""
+
+    def __init__(self, terms: Terms) -> None:
+        self._terms = terms
+        self._heard_s: dict[str, float] = {}  # by name
+
+    def hear(self, route: bytes, message: FromWorker, now_s: float) -> list[Order]:
+        """Take in what a worker says, and return what is to be said because of it."""
+        if isinstance(message, Hello):
+            return self._hello(route, message, now_s)
+        if isinstance(message, Fetch):
+            return [Order(route, self._terms.answer(message))]
+        if isinstance(message, Bye):
+            # Of one that was here and leaves, or of one whose run is over and that has not heard so.
+            self._heard_s.pop(message.worker, None)
+            return [Order(route, Farewell(more_runs=True))]
+        # What it counted belongs to a run that ended without it.
+        return [Order(route, Refused("the run is over"))]
+
+    def here(self, now_s: float) -> list[str]:
+        """Return who is here, by name: who has said hello just now."""
+        return sorted(name for name, heard_s in self._heard_s.items() if now_s - heard_s <= STALLED_AFTER_S)
+
+    def _hello(self, route: bytes, hello: Hello, now_s: float) -> list[Order]:
+        objection = self._terms.objection(hello)
+        if objection is not None:
+            return [Order(route, Refused(objection))]
+        self._heard_s[hello.worker] = now_s
+        return []

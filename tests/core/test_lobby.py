@@ -1,0 +1,53 @@
+"""Between runs: who is here is known, who may not be is told why, and nobody is sent away for waiting."""
+
+from greenload.core.attendance import STALLED_AFTER_S
+from greenload.core.bundle import Bundle
+from greenload.core.lobby import Lobby
+from greenload.core.messages import Beat, Bye, Farewell, Fetch, Hello, Order, Piece, Refused
+from greenload.core.terms import Terms
+
+TERMS = Terms("1.0", "abc", Bundle(b"a scenario"), more_runs=True)
+ROUTE = b"somewhere"
+
+
+def hello(worker, version="1.0"):
+    return Hello(worker, 7, version, "abc")
+
+
+def test_who_says_hello_is_here_for_as_long_as_it_goes_on_saying_so():
+    lobby = Lobby(TERMS)
+
+    assert lobby.hear(ROUTE, hello("two"), 10.0) == lobby.hear(ROUTE, hello("one"), 11.0) == []
+
+    assert lobby.here(11.0) == ["one", "two"]
+    assert lobby.here(10.5 + STALLED_AFTER_S) == ["one"]
+    assert lobby.here(20.0) == []
+
+
+def test_who_does_not_fit_is_told_why_and_is_not_here():
+    lobby = Lobby(TERMS)
+
+    [(route, answer)] = lobby.hear(ROUTE, hello("old", version="0.9"), 10.0)
+
+    assert route == ROUTE
+    assert answer == Refused("this master is greenload 1.0, the worker is 0.9; install the same")
+    assert lobby.here(10.0) == []
+
+
+def test_a_worker_without_a_scenario_gets_the_masters():
+    [(_, piece)] = Lobby(TERMS).hear(ROUTE, Fetch("one", 7, "1.0", 0), 10.0)
+
+    assert isinstance(piece, Piece)
+    assert piece.data == b"a scenario"
+
+
+def test_who_says_bye_is_gone_and_hears_that_it_may_come_again():
+    lobby = Lobby(TERMS)
+    lobby.hear(ROUTE, hello("one"), 10.0)
+
+    assert lobby.hear(ROUTE, Bye("one", 7, None), 10.5) == [Order(ROUTE, Farewell(more_runs=True))]
+    assert lobby.here(10.5) == []
+
+
+def test_what_belongs_to_a_run_that_is_over_is_refused():
+    assert Lobby(TERMS).hear(ROUTE, Beat("one", 7), 10.0) == [Order(ROUTE, Refused("the run is over"))]
