@@ -22,7 +22,7 @@ from greenload.core.errors import GreenloadError
 from greenload.core.results import Results
 from greenload.web.breath import REST, Breath
 from greenload.web.control import READY, Control, Shown
-from greenload.web.recent import Pace, Verdicts, last_of, remaining_s_of, second_of
+from greenload.web.recent import Pace, Verdicts, last_of, remaining_s_of, second_of, wanted_of
 
 MOST_LISTENERS = 100
 MOST_WAITING_BYTES = 65_536
@@ -172,6 +172,7 @@ class Live:
             "remaining_s": remaining_s_of(shown, state),
             "verdict": self._verdicts.of(shown, state, breath),
             "last": last_of(results, breath),
+            "wanted": wanted_of(shown),
             "requests": results.total_tally.requests,
             "failures": results.total_tally.failed.service.count,
         }
