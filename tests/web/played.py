@@ -299,6 +299,7 @@ def _planned(form: Form, warmup_s: int) -> tuple[Plan, Gate]:
 def main() -> None:
     """Serve the page of a played master until Ctrl-C."""
     import gevent
+
     from greenload.web.server import WebServer
 
     parser = argparse.ArgumentParser(description=__doc__)
