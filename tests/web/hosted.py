@@ -8,6 +8,7 @@ import queue
 import socket
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -95,8 +96,9 @@ class Hosted:
         with socket.create_connection(self.address, PATIENCE_S) as connection:
             connection.sendall(data)
             said = b""
-            while part := connection.recv(65_536):
-                said += part
+            with suppress(ConnectionResetError):
+                while part := connection.recv(65_536):
+                    said += part
             return said
 
     def stream(self, path: str = "/api/v1/live", **headers: str) -> Stream:
