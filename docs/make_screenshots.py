@@ -25,10 +25,10 @@ MOST_BYTES = 200_000
 
 
 @contextmanager
-def started(arguments: Sequence[str], folder: Path, stream: str) -> Iterator[IO[str]]:
-    """Run Python with `arguments` in `folder` and give out what it writes to `stream`; end it in the end."""
+def started(arguments: Sequence[str], stream: str) -> Iterator[IO[str]]:
+    """Run Python with `arguments` and give out what it writes to `stream`; end it in the end."""
     pipes: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, stream: subprocess.PIPE}
-    with subprocess.Popen([sys.executable, *arguments], cwd=folder, text=True, **pipes) as process:
+    with subprocess.Popen([sys.executable, *arguments], cwd=ROOT, text=True, **pipes) as process:
         try:
             yield getattr(process, stream)
         finally:
@@ -63,10 +63,10 @@ def take(page_url: str) -> None:
 
 def main() -> None:
     service = ["-m", "service", "--port", "0", "--delay", "20ms"]
-    with tempfile.TemporaryDirectory() as made, started(service, ROOT, "stdout") as greeting:
-        load = ["-u", "20", "-r", "2", "-t", f"{2 * WATCHED_S}s"]
-        run = ["-m", "greenload", "run", str(ROOT / "examples" / "albums.py"), "-H", url_in(greeting), *load]
-        with started([*run, "--web", "--web-port", "0", "--autostart"], Path(made), "stderr") as progress:
+    with tempfile.TemporaryDirectory() as made, started(service, "stdout") as greeting:
+        load = ["-u", "100", "-r", "5", "-t", f"{2 * WATCHED_S}s", "--db", f"{made}/runs.db"]
+        run = ["-m", "greenload", "run", "examples/albums.py", "-H", url_in(greeting), *load]
+        with started([*run, "--web", "--web-port", "0", "--autostart"], "stderr") as progress:
             take(url_in(progress))
     for name in ("page-running.png", "page-charts.png"):
         size = (IMAGES / name).stat().st_size

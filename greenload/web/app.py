@@ -59,13 +59,15 @@ def make_app(
 
 
 def _let_in(access: Access) -> Response | None:
+    # As it was sent: what the framework makes of one that is missing or malformed differs by its version.
+    host = request.headers.get("Host", "")
     token = request.args.get("token") if request.method in ("GET", "HEAD") else None
     access.check(
         Asked(
             request.method,
             request.remote_addr or "",
-            request.host,
-            f"{request.scheme}://{request.host}",
+            host,
+            f"{request.scheme}://{host}",
             dict(request.headers),
             request.cookies.get(COOKIE),
             token,

@@ -16,17 +16,19 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from gevent.event import Event
+from gevent.lock import BoundedSemaphore
 
 from greenload.core.errors import GreenloadError
 from greenload.core.results import Results
 from greenload.web.breath import REST, Breath
 from greenload.web.control import READY, Control, Shown
-from greenload.web.recent import Pace, Verdicts, last_of, remaining_s_of, second_of
+from greenload.web.recent import Pace, Verdicts, last_of, remaining_s_of, second_of, wanted_of
 
 MOST_LISTENERS = 100
 MOST_WAITING_BYTES = 65_536
 MOST_AT_ONCE_BYTES = 16_384
 KEPT_EVENTS = 300
+MOST_BEFORE = 10  # seconds of a run that are pushed when it is seen first
 ALIVE_EVERY_S = 15.0
 LATE_S = 3  # a second that not all workers have reported by then is pushed as it is
 
@@ -60,6 +62,7 @@ class Listener:
         self.is_cut = True
         self._missed.clear()
         self._waiting.clear()
+        self._waiting_bytes = 0
         self._is_told.set()
 
     def __iter__(self) -> Iterator[bytes]:
@@ -86,7 +89,7 @@ class Listener:
 
 
 class Live:
-    """What goes on, pushed as it happens.  `look` and `look_at_state` are called by one green thread."""
+    """What goes on, pushed as it happens."""
 
     def __init__(self, control: Control) -> None:
         self.pace = Pace()
@@ -97,6 +100,7 @@ class Live:
         self._told = -1  # the last second that was pushed
         self._state_told: tuple[str, str | None] | None = None
         self._verdicts = Verdicts()
+        self._looking = BoundedSemaphore(1)  # or a second would be pushed twice
 
     @property
     def listeners(self) -> int:
@@ -134,6 +138,10 @@ class Live:
 
     def look(self) -> None:
         """Push what is new; called about once a second."""
+        with self._looking:  # switch
+            self._look()
+
+    def _look(self) -> None:
         shown, state = self._control.shown, self._control.state
         if shown is not None:
             if shown.info.id != self._run:
@@ -150,7 +158,7 @@ class Live:
         self._run = shown.info.id
         self._kept.clear()
         # Of a run that was taken up, or is over, nobody waits for what is long gone.
-        self._told = max(0, _whole_until(shown, state) - 1) - 1
+        self._told = max(0, _whole_until(shown, state) - MOST_BEFORE) - 1
 
     def _push_seconds(self, shown: Shown, state: str) -> None:
         until = _whole_until(shown, state)
@@ -164,6 +172,7 @@ class Live:
             "remaining_s": remaining_s_of(shown, state),
             "verdict": self._verdicts.of(shown, state, breath),
             "last": last_of(results, breath),
+            "wanted": wanted_of(shown),
             "requests": results.total_tally.requests,
             "failures": results.total_tally.failed.service.count,
         }

@@ -83,6 +83,14 @@ def remaining_s_of(shown: Shown, state: str) -> float | None:
     return round(max(0.0, shown.plan.duration_s - shown.elapsed_s), 3)
 
 
+def wanted_of(shown: Shown) -> Facts:
+    """Return how many users, or which rate, the plan wants now."""
+    plan = shown.plan
+    if plan.arrivals is None:
+        return {"users": round(plan.shape.level_at(shown.elapsed_s)), "rate": None}
+    return {"users": None, "rate": f"{plan.arrivals.rate.level_at(shown.elapsed_s):g}/s"}
+
+
 class Verdicts:
     """The verdict so far, judged anew as often as that takes no more than a small part of all time."""
 

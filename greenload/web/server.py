@@ -15,10 +15,9 @@ from types import TracebackType
 from typing import Any
 
 import gevent
-from gevent import ssl
+from gevent import socket, ssl
 from gevent.pool import Pool
 from gevent.pywsgi import WSGIServer
-from gevent.socket import SO_SNDBUF, SOL_SOCKET
 
 from greenload.core.errors import GreenloadError
 from greenload.green import GreenThreads
@@ -82,17 +81,14 @@ class WebServer:
         """Listen from now on.  Raises WebError."""
         tls = _tls_context(*self._files)
         ssl_args: dict[str, Any] = {} if tls is None else {"ssl_context": tls}
-        listener = (self._host, self._port)
+        listener = _listener(self._host, self._port)
         # The name is not looked up: that might wait for a name server.
         environ = {"SERVER_NAME": self._host, "wsgi.multithread": True}
         server = _Listening(
             listener, self._app, spawn=Pool(MOST_CONNECTIONS), log=None, error_log=None, handler_class=Connection,
             environ=environ, **ssl_args,
         )  # fmt: skip
-        try:
-            server.start()
-        except OSError as error:
-            raise WebError(f"cannot serve the page at {_at(self._host, self._port)}: {error.strerror}") from error
+        server.start()
         self._server, self._port = server, int(server.address[1])
         self._looking = self._threads.start(self._look)
 
@@ -146,7 +142,7 @@ class _Listening(WSGIServer):  # type: ignore[misc,unused-ignore]
         if accepted is not None:
             client, _ = accepted
             client.settimeout(FIRST_S)
-            client.setsockopt(SOL_SOCKET, SO_SNDBUF, SEND_BUFFER_BYTES)
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
         return accepted
 
     def wrap_socket_and_handle(self, client_socket: Any, address: Any) -> Any:
@@ -155,6 +151,25 @@ class _Listening(WSGIServer):  # type: ignore[misc,unused-ignore]
         except OSError:  # no TLS, or one that ended there: it is theirs to see
             client_socket.close()
             return None
+
+
+def _listener(host: str, port: int) -> socket.socket:
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[
+            0
+        ]
+        listener = socket.socket(family, kind)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+            listener.listen(128)
+        except OSError:
+            listener.close()
+            raise
+    except (OSError, OverflowError) as error:
+        said = error.strerror if isinstance(error, OSError) else str(error)
+        raise WebError(f"cannot serve the page at {_at(host, port)}: {said}") from error
+    return listener
 
 
 def _tls_context(cert: Path | None, key: Path | None) -> ssl.SSLContext | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import heapq
-from typing import Any
 
 from greenload.core.curves import Span, spans_of
 from greenload.core.news import READY as HERE
@@ -18,7 +17,7 @@ from greenload.web.breath import REST
 from greenload.web.control import READY, Control, Shown
 from greenload.web.live import Live
 from greenload.web.prepared import Prepared, encoded
-from greenload.web.recent import last_of, remaining_s_of, tally_of
+from greenload.web.recent import last_of, remaining_s_of, tally_of, wanted_of
 
 MOST_FAILURES = 1_000  # rows; a run can have 100 for each name
 ALL, SUCCEEDED, FAILED = "all", "succeeded", "failed"
@@ -92,7 +91,7 @@ class Snapshot:
             "elapsed_s": round(elapsed_s, 3),
             "remaining_s": remaining_s_of(shown, state),
             "model": shown.info.model,
-            "wanted": _wanted(shown),
+            "wanted": wanted_of(shown),
             "last": last_of(shown.results, pause),
             "workers": self._workers(shown),
             "tasks": document.get("tasks", []),
@@ -197,13 +196,6 @@ def listed_now(shown: Shown) -> Document:
         },
         "verdict": {"status": None},
     }
-
-
-def _wanted(shown: Shown) -> dict[str, Any]:
-    plan = shown.plan
-    if plan.arrivals is None:
-        return {"users": round(plan.shape.level_at(shown.elapsed_s)), "rate": None}
-    return {"users": None, "rate": f"{plan.arrivals.rate.level_at(shown.elapsed_s):g}/s"}
 
 
 def _waiting(worker: str) -> Document:

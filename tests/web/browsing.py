@@ -23,7 +23,7 @@ from greenload.web.server import WebServer
 from tests.web.played import Played
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-PATIENCE_MS = 4_000
+PATIENCE_MS = 20_000
 
 
 class Stage:

@@ -168,9 +168,9 @@ class Played:
         return self.begin(plan, gate).info.id
 
     def begin(self, plan: Plan | None = None, gate: Gate | None = None) -> PlayedRun:
-        """Begin a run with all its workers, as `start` does."""
+        """Begin a run with all its workers, without an end where no plan says one."""
         if plan is None or gate is None:
-            plan, gate = _planned({}, self._warmup_s)
+            plan, gate = _planned({"run_time": None}, self._warmup_s)
         began = datetime.now(timezone.utc)
         info = RunInfo(
             f"{began:%Y%m%d-%H%M%S}-{self._draw.randrange(1 << 16):04x}",

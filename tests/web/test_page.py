@@ -4,6 +4,7 @@ import pytest
 
 from greenload.core.stats import Sample, Stats
 from greenload.web import control
+from tests.conftest import wait_until
 from tests.web.browsing import Stage, Visit, chromium
 from tests.web.played import HOSTILE, Played
 
@@ -278,8 +279,11 @@ def test_a_document_is_asked_for_once_a_second_at_most_and_not_while_nobody_look
         assert sum("summary" in url for url in visit.requests[before:]) <= 1
         page.evaluate("Object.defineProperty(document, 'hidden', {get: () => true, configurable: true})")
         assert asked_in_ten_seconds() == 0
+        before = len(visit.requests)
         stage.do(calm)
+        wait_until(lambda: page.evaluate("document.getElementById('state').dataset.state") == "ready")
         assert asked_in_ten_seconds() == 0
+        assert not [url for url in visit.requests[before:] if "summary" in url]
 
 
 def test_a_lost_connection_is_said_with_its_time_and_forgotten_when_it_is_back(stage, browser):

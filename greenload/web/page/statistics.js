@@ -47,7 +47,7 @@ export function statisticsTab(place, run) {
     // Somebody may have chosen otherwise while the answer was on its way.
     if (asked.of !== of.value() || asked.clock !== clock.value()) return;
     table.show(found.rows, found.total);
-    say(note, `Counted from ${found.from_s} s to ${found.until_s} s of the run. ${CLOCKS[asked.clock]} `
+    say(note, `Counted from ${found.from_s} s to ${Math.round(found.until_s)} s of the run. ${CLOCKS[asked.clock]} `
       + "–: too few requests for that percentile.");
   }
   return {refresh};
