@@ -232,9 +232,9 @@ def _model_of(form: Form) -> str:
 def _text(said: Any) -> str:
     if said is None:
         return ""
-    if isinstance(said, bool) or not isinstance(said, (str, int, float)):
+    if not isinstance(said, (str, int, float)):
         raise FieldError(f"a text or a number, not {type(said).__name__}")
-    text = str(said).strip()
+    text = str(said).lower() if isinstance(said, bool) else str(said).strip()
     if len(text) > MOST_TEXT:
         raise FieldError(f"at most {MOST_TEXT} characters")
     return text

@@ -14,7 +14,7 @@ from greenload.core.shape import parse_rate_stages, parse_stages
 from greenload.core.thresholds import parse_threshold
 from greenload.form import CLOSED, FIELDS_OF, OPEN, OWN, Unfit, asked_by, label_by, rate_by, users_by, values_of
 
-OFFERED = {"page_size": 20}
+OFFERED = {"page_size": 20, "slowly": False}
 BASE = Asked(host="http://here", stop_timeout_s=3.0, seed=5)
 
 
@@ -36,7 +36,7 @@ def test_a_form_says_what_a_command_line_says():
         spawn_rate=2.5,
         run_time="1m",
         classes=["Reader"],
-        options={"page_size": "7"},
+        options={"page_size": 7, "slowly": True},
         fail_if=["p99 > 300ms"],
         abort_if=["failures > 50%"],
         warmup="5s",
@@ -47,7 +47,7 @@ def test_a_form_says_what_a_command_line_says():
         host="http://there:8080",
         stop_timeout_s=3.0,
         classes=("Reader",),
-        options={"page_size": "7"},
+        options={"page_size": "7", "slowly": "true"},
         seed=5,
         fail_if=(parse_threshold("p99 > 300ms"),),
         abort_if=(parse_threshold("failures > 50%"),),

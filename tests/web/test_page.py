@@ -112,7 +112,7 @@ def test_start_sends_what_was_filled_in_in_the_words_of_the_command_line(stage, 
         assert form["options"] == {"albums": 12, "slow": True, "title": "Hello"}
         assert form["classes"] == ["Reader"]
         assert "users" not in form
-        assert page.is_hidden("form.start")
+        page.wait_for_selector("form.start", state="hidden")
 
 
 def test_what_was_typed_is_still_there_after_the_page_is_loaded_anew(stage, browser):
