@@ -12,6 +12,7 @@ import schemathesis
 from hypothesis import HealthCheck, given, settings
 from jsonschema import Draft202012Validator
 from prometheus_client.parser import text_string_to_metric_families
+from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from greenload.core.gate import Gate
 from greenload.core.offer import offer_of
@@ -389,6 +390,7 @@ def test_the_server_does_what_its_document_says_whatever_it_is_asked(running, op
     @settings(max_examples=15, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(case=operation.as_strategy())
     def check(case):
-        case.call_and_validate(base_url=running.server.url)
+        # A text may have the right type and still be no rate: that is said with 422, which no schema can know.
+        case.call_and_validate(base_url=running.server.url, excluded_checks=[positive_data_acceptance])
 
     check()
