@@ -267,7 +267,9 @@ def test_without_flask_it_is_said_what_to_install(monkeypatch):
 
 
 def test_a_scenario_can_import_extend_where_flask_is_not_installed():
-    program = "import sys; sys.modules['flask'] = None; from greenload.web import extend; print(extend('a') is not None)"
+    program = (
+        "import sys; sys.modules['flask'] = None; from greenload.web import extend; print(extend('a') is not None)"
+    )
     shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
 
     assert shown.stdout.strip() == "True"
