@@ -1,4 +1,4 @@
-"""The page in a real browser: a played master behind the real server, in a thread of its own, and Chromium before it.
+"""The page in a real browser: a played master behind the real server, and Chromium before it.
 
 The browser is the system's Chromium (`make system-deps`). Where there is none its tests are skipped, but never when CI
 is set.
@@ -8,18 +8,15 @@ from __future__ import annotations
 
 import importlib
 import os
-import queue
 import shutil
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
-import gevent
 import pytest
 
-from greenload.web.server import WebServer
+from tests.web.hosted import Hosted
 from tests.web.played import Played
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -27,65 +24,28 @@ PATIENCE_MS = 20_000
 
 
 class Stage:
-    """A played master and its server, in a thread with an event loop of its own: the browser's is not gevent's."""
+    """A played master with its page, for tests that change it one after the other;  db: where its runs are kept."""
 
-    def __init__(self, db: Path | None = None) -> None:
+    def __init__(self, db: Path) -> None:
+        self._hosted = Hosted(Played())
         self._db = db
-        self._asked: queue.SimpleQueue[tuple[Callable[[Played], Any], queue.SimpleQueue[Any]] | None] = (
-            queue.SimpleQueue()
-        )
-        self._ready: queue.SimpleQueue[str | BaseException] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._serve)
 
     def __enter__(self) -> Stage:
-        self._thread.start()
-        said = self._ready.get(timeout=20)
-        if isinstance(said, BaseException):
-            raise said
-        self.url = said
+        self._hosted.__enter__()
+        self.url = f"{self._hosted.server.url}/"
+        # By the thread that uses it: SQLite allows no other.
+        self.do(lambda played: played.keep_in(self._db))
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._asked.put(None)
-        self._thread.join()
+    def __exit__(self, *error: object) -> None:
+        self._hosted.__exit__(*error)
 
     def do(self, act: Callable[[Played], Any]) -> Any:
-        """Return what `act` does to the master, done in its thread."""
-        answer: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        self._asked.put((act, answer))
-        done = answer.get(timeout=30)
-        if isinstance(done, BaseException):
-            raise done
-        return done
+        """Return what `act` does to the master."""
+        return self._hosted.do(lambda: act(self._hosted.played))
 
     def play(self, seconds: int = 1) -> None:
-        def act(played: Played) -> None:
-            for _ in range(seconds):
-                played.play_second()
-
-        self.do(act)
-
-    def _serve(self) -> None:
-        try:
-            played = Played(self._db)
-            with WebServer(played, "127.0.0.1", 0) as server:
-                self._ready.put(server.link)
-                while (asked := self._next()) is not None:
-                    act, answer = asked
-                    try:
-                        answer.put(act(played))
-                    except Exception as error:
-                        answer.put(error)
-            played.close()
-        except Exception as error:
-            self._ready.put(error)
-
-    def _next(self) -> tuple[Callable[[Played], Any], queue.SimpleQueue[Any]] | None:
-        while True:
-            try:
-                return self._asked.get_nowait()
-            except queue.Empty:
-                gevent.sleep(0.005)
+        self._hosted.play(seconds)
 
 
 def do_without(reason: str) -> NoReturn:

@@ -4,8 +4,10 @@ import pytest
 
 from greenload.core.stats import Sample, Stats
 from greenload.web import control
+from greenload.web.extension import Extension
 from tests.conftest import wait_until
 from tests.web.browsing import Stage, Visit, chromium
+from tests.web.hosted import Hosted
 from tests.web.played import HOSTILE, Played
 
 TITLES = [
@@ -309,3 +311,17 @@ def test_the_verdict_is_a_word_and_its_reasons_and_is_read_out(stage, browser):
         assert "w3" in visit.page.inner_text("#verdict-said")
         stage.do(lambda played: played.end("the scenario ended the run"))
         visit.page.wait_for_selector("#verdict:has-text('The run broke: the scenario ended the run')")
+
+
+def test_a_tab_of_the_scenarios_own_shows_what_its_route_returns(browser):
+    shelves = Extension("stock", "GET", "Stock", lambda asked: [{"shelf": HOSTILE, "albums": 12}])
+    words = Extension("words", "GET", "Words", lambda asked: "as it\nstands")
+    with Hosted(Played(), extensions=[shelves, words]) as hosted, Visit(browser, f"{hosted.server.url}/") as visit:
+        page = visit.page
+        page.get_by_role("link", name="Stock").click()
+        page.wait_for_selector("td:text-is('12')")
+        assert HOSTILE in page.inner_text("main table")
+
+        page.get_by_role("link", name="Words").click()
+        assert page.locator("main pre").inner_text() == "as it\nstands"
+        assert visit.complaints == []

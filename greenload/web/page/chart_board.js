@@ -30,7 +30,8 @@ export class ChartBoard {
     this.draws = 0;
     this.trouble = element("p", {class: "banner", role: "status", hidden: true});
     this.grid = element("div", {class: "charts"});
-    this.place = element("div", {}, this._zoomBar(), this.trouble, this.grid);
+    this.grey = element("p", {class: "note", hidden: true});
+    this.place = element("div", {}, this._zoomBar(), this.trouble, this.grey, this.grid);
     this.seeing = new IntersectionObserver(entries => this._seen(entries), {rootMargin: "200px"});
     this.dark = matchMedia("(prefers-color-scheme: dark)");
     this.dark.addEventListener("change", () => this._drawAll());
@@ -44,6 +45,9 @@ export class ChartBoard {
     for (const [id, figure] of this.figures) if (!shown.has(id)) this._remove(id, figure);
     charts.forEach((chart, number) => this._put(chart, number));
     show(this.bar, charts.some(hasTime));
+    const warmup_s = charts.find(chart => chart.warmup_s)?.warmup_s;
+    say(this.grey, `Grey: the first ${warmup_s} s, which do not count.`);
+    show(this.grey, warmup_s !== undefined);
     await this._drawAll();
   }
 

@@ -54,9 +54,9 @@ export class Header {
     const {elapsed_s, remaining_s, last, wanted, model, in_flight, iterations_per_s} = this.run.now;
     for (const place of ["figures", "figures-note"]) show(byId(place), this.run.id !== null);
     if (this.run.id === null) return;
-    const when = `the last ${last?.seconds ?? 10} s${this.run.isGoingOn() ? "" : " of the run"}`;
+    const when = `the last ${Math.round(last?.seconds ?? 10)} s${this.run.isGoingOn() ? "" : " of the run"}`;
     say(byId("figures-note"), `Requests/s, failures/s and p50 to p99: ${when}.`);
-    const users = wanted?.users ? ` of ${grouped(wanted.users)}` : "";
+    const users = wanted?.users && this.run.isGoingOn() ? ` of ${grouped(wanted.users)}` : "";
     this._figure("Elapsed", "", duration(elapsed_s));
     this._figure("Remaining", "", this.run.isGoingOn() && remaining_s === null ? "no end" : duration(remaining_s));
     this._figure("Users", "", grouped(last?.users), users);
