@@ -123,6 +123,7 @@ SWITCHING = {
     "connect", "getresponse", "request", "send", "read", "receive", "recv_multipart",
     "_follow", "_exchange", "_live", "_live_once", "_leave", "addresses",
     "exchange", "read_on", "_pause", "_wait", "_wait_for_bytes", "_fill", "_flush", "_may_go_on",
+    "_read_last_words",
 }  # fmt: skip
 # Calls of the same names that let nobody run: arithmetic, sending what can be sent at once, noting an address.
 STAYING = {"placement.join", "line.send", "self._line.send", "self._hub.send", "self._socket.connect"}

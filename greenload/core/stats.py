@@ -161,23 +161,26 @@ class Stats:
 
     def record(self, sample: Sample) -> None:
         """Count one request that ended.  Raises ValueError unless intended <= started <= ended."""
-        self.count(*sample)
+        method, name, intended_s, started_s, ended_s, error, received_bytes = sample
+        self.count((method, name), intended_s, started_s, ended_s, error, received_bytes)
 
     def count(
         self,
-        method: str,
-        name: str,
+        key: tuple[str, str],
         intended_s: float,
         started_s: float,
         ended_s: float,
         error: str | None,
         received_bytes: int,
     ) -> None:
-        """Do what `record` does, for who has no Sample: to make one takes a third of the time that counting takes."""
+        """Do what `record` does, for who has no Sample: to make one takes a third of the time that counting takes.
+
+        key  method and name
+        """
         if not intended_s <= started_s <= ended_s:
             times_s = (intended_s, started_s, ended_s)
             raise ValueError(f"a request cannot have been intended, started, ended at {times_s} s")
-        tally = self.tallies.get((method, name)) or self._tally(method, name)
+        tally = self.tallies.get(key) or self._tally(*key)
         if error is None:
             timings = tally.succeeded
         else:

@@ -18,16 +18,12 @@ MOST_ANSWERS = 16  # of the jar that a session keeps, because the next request m
 class Cookies(MutableMapping[str, str]):
     """Cookies by name, whatever their host: `cookies["session"]`, `cookies["seen"] = "1"`, `dict(cookies)`."""
 
-    __slots__ = ("_answers", "_jar")
+    __slots__ = ("_answers", "_jar", "are_none")
 
     def __init__(self) -> None:
         self._jar: CookieJar | None = None  # made when the first cookie comes: each response has one of these
         self._answers: _Answers | None = None  # of the jar as it is now
-
-    @property
-    def are_none(self) -> bool:
-        """Whether no cookie was ever set."""
-        return self._jar is None
+        self.are_none = True  # as long as no cookie was ever set; asked for each request
 
     def header_for(self, url: Url, own: Mapping[str, str]) -> str | None:
         """Return the Cookie header of a request to `url`, or None.  `own`: cookies of that request, which go first."""
@@ -97,6 +93,7 @@ class Cookies(MutableMapping[str, str]):
         self._answers = None
         if self._jar is None:
             self._jar = CookieJar()
+            self.are_none = False
         return self._jar
 
     def __getitem__(self, name: str) -> str:

@@ -19,6 +19,7 @@ from greenload.http.marks import Marks
 from greenload.http.request import BodyGone, Origin, Request
 from greenload.http.tls import Verify
 from greenload.http.wire_connect import TlsWire, connect
+from greenload.http.wire_head import Head
 from greenload.http.wire_parser import AnswerParser
 from greenload.http.wire_request import Outgoing, outgoing
 from greenload.http.wire_socket import Wire
@@ -31,40 +32,34 @@ _Key: TypeAlias = "tuple[Origin, Verify]"
 class WireAnswer:
     """An answer on its connection, which it gives back when its body is whole."""
 
-    __slots__ = ("_connection", "_engine", "_found", "_headers", "_most_bytes", "_parser", "_reason", "status")
+    __slots__ = ("_connection", "_engine", "_head", "_headers", "_most_bytes", "set_cookies", "status")
 
-    def __init__(self, engine: WireEngine, connection: _Connection, most_bytes: int) -> None:
-        parser = connection.parser
-        self.status: int = parser.status
-        self._headers: list[tuple[bytes, bytes]] | HTTPHeaderDict = parser.headers
-        self._reason = parser.reason_bytes
-        self._found = parser.found
-        self._parser = parser  # which goes on to other answers once this one is whole
+    def __init__(self, engine: WireEngine, connection: _Connection, head: Head, most_bytes: int) -> None:
         self._engine = engine
-        self._connection: _Connection | None = connection
+        self._connection: _Connection | None = connection  # which goes on to others once this answer is whole
+        self._head = head
+        self._headers: HTTPHeaderDict | None = None
         self._most_bytes = most_bytes
+        self.status = head.status
+        self.set_cookies = head.set_cookies
 
     @property
     def reason(self) -> str:
-        return self._reason.decode("latin-1")
+        return self._head.reason.decode("latin-1")
 
     @property
     def headers(self) -> HTTPHeaderDict:
         """The headers; made when somebody asks, which most scenarios do not."""
-        if isinstance(self._headers, list):
-            headers = HTTPHeaderDict()
-            for name, value in self._headers:
-                headers.add(name.decode("latin-1"), value.decode("latin-1"))
-            self._headers = headers
+        if self._headers is None:
+            self._headers = HTTPHeaderDict()
+            for name, value in self._head.headers:
+                self._headers.add(name.decode("latin-1"), value.decode("latin-1"))
         return self._headers
 
-    @property
-    def set_cookies(self) -> list[str]:
-        return self.headers.getlist("Set-Cookie") if b"set-cookie" in self._found else []
-
     def read(self) -> bytes:
-        connection, parser = self._connection, self._parser
-        if connection is not None and b"content-encoding" not in self._found:
+        connection = self._connection
+        if connection is not None and b"content-encoding" not in self._head.found:
+            parser = connection.parser
             if parser.is_whole:  # it came in one piece with its head, as most answers do
                 parts = parser.parts
                 content = parts[0] if len(parts) == 1 else b"".join(parts)
@@ -75,7 +70,7 @@ class WireAnswer:
                 self._connection = None
                 self._engine.take_back(connection)
                 return content
-            if (parser.length or 0) > self._most_bytes:
+            if (self._head.length or 0) > self._most_bytes:
                 self.close()
                 raise RequestFailed(TOO_LARGE)
         try:
@@ -86,7 +81,7 @@ class WireAnswer:
     def pieces(self) -> Iterator[bytes]:
         if self._connection is None:
             raise BodyGone("this body was streamed to its end, or closed; keep the pieces, or ask for content instead")
-        coding = self._found.get(b"content-encoding")
+        coding = self._head.found.get(b"content-encoding")
         pieces = self._raw_pieces(self._connection)
         try:
             if coding is None:
@@ -104,7 +99,7 @@ class WireAnswer:
             self._give_back()
 
     def _raw_pieces(self, connection: _Connection) -> Iterator[bytes]:
-        parser = self._parser
+        parser = connection.parser
         while True:
             parts = parser.parts[:]
             parser.parts.clear()
@@ -123,20 +118,24 @@ class WireAnswer:
 
 
 class _Connection:
-    """A wire and the parser of what comes over it."""
+    """A wire and the parser of what comes over it; `is_idle` while it is not lent to a request."""
 
-    __slots__ = ("answer", "is_used_up", "key", "marks", "parser", "wire")
+    __slots__ = ("answer", "is_idle", "is_used_up", "key", "marks", "parser", "wire")
 
     def __init__(self, key: _Key, wire: Wire | TlsWire) -> None:
         self.answer: WireAnswer | None = None
+        self.is_idle = False
         self.is_used_up = False
         self.key = key
         self.marks: Marks | None = None  # of the request under way
         self.wire = wire
         self.parser = AnswerParser()
 
-    def exchange(self, request: Request) -> None:
-        """Send `request` and read until the head of its answer is there.  Raises RequestFailed, OSError."""
+    def exchange(self, request: Request) -> Head:
+        """Send `request`, read until the head of its answer is there, and return that.
+
+        Raises RequestFailed, OSError.
+        """
         wire, parser = self.wire, self.parser
         self.marks = request.marks
         wire.patience_s = request.read_timeout_s
@@ -147,24 +146,26 @@ class _Connection:
             out = outgoing(request)
             if request.body is None:
                 request.encoded = out
-        fault: OSError | None = None
-        is_sent = False
         try:
             is_sent = wire.put(out.first) and (out.rest is None or self._send_rest(out))  # switch
         except TimeoutError:
             raise
-        except OSError as error:
-            # The server hung up on the body. It may have said why (413), and that is the answer.
-            fault = error
-        try:
-            while not parser.has_head:
-                self.read_on()  # switch
-        except RequestFailed as failure:
-            if fault is not None:
-                raise RequestFailed(RESET) from failure
-            raise
+        except OSError:
+            is_sent = False
+            self._read_last_words()  # switch
+        while (head := parser.head) is None:
+            self.read_on()  # switch
         if out.is_last or not is_sent:
             self.is_used_up = True
+        return head
+
+    def _read_last_words(self) -> None:
+        """The server hung up on the body. It may have said why (413), and that is the answer."""
+        try:
+            while self.parser.head is None:
+                self.read_on()  # switch
+        except RequestFailed as failure:
+            raise RequestFailed(RESET) from failure
 
     def _send_rest(self, out: Outgoing) -> bool:
         """Send the body. Return whether it was wanted to its end."""
@@ -177,13 +178,13 @@ class _Connection:
         wire, parser = self.wire, self.parser
         patience_s, wire.patience_s = wire.patience_s, min(CONTINUE_S, wire.patience_s)
         try:
-            while not parser.has_head and not parser.has_announced:
+            while parser.head is None and not parser.has_announced:
                 self.read_on()  # switch
         except TimeoutError:
             pass
         finally:
             wire.patience_s = patience_s
-        return not parser.has_head
+        return parser.head is None
 
     def read_on(self) -> None:
         """Read what comes next.  Raises RequestFailed, OSError."""
@@ -203,12 +204,11 @@ class _Connection:
 class WireEngine:
     """The connections of one user, each lent to one request at a time."""
 
-    # Lists: most users have one connection to one host, and there may be thousands of users.
-    __slots__ = ("_idle", "_lent")
+    # A list: most users have one connection to one host, and there may be thousands of users.
+    __slots__ = ("_connections",)
 
     def __init__(self) -> None:
-        self._idle: list[_Connection] = []
-        self._lent: list[_Connection] = []
+        self._connections: list[_Connection] = []
 
     def send(self, request: Request) -> WireAnswer:
         """Send `request` once and return its answer as soon as its headers are there.
@@ -221,9 +221,9 @@ class WireEngine:
             connection = self._idle_connection(key)  # switch
             if connection is None:
                 connection = _Connection(key, connect(*key, request.connect_timeout_s, request.marks))  # switch
-            self._lent.append(connection)
-            connection.exchange(request)  # switch
-            connection.answer = answer = WireAnswer(self, connection, request.most_bytes)
+                self._connections.append(connection)
+            head = connection.exchange(request)  # switch
+            connection.answer = answer = WireAnswer(self, connection, head, request.most_bytes)
         except OSError as error:
             raise RequestFailed(failure_kind(error)) from error
         finally:
@@ -235,33 +235,35 @@ class WireEngine:
     def take_back(self, connection: _Connection) -> None:
         """Keep `connection` for the next request, or close it where it cannot serve one."""
         connection.answer = None
-        is_lent = connection in self._lent
-        if is_lent:
-            self._lent.remove(connection)
-        if is_lent and connection.parser.is_reusable and not connection.is_used_up:
+        if connection.parser.is_reusable and not connection.is_used_up:
             connection.parser.let_go()
-            self._idle.append(connection)
+            connection.is_idle = True
         else:
-            connection.close()
+            self._drop(connection)
 
     def close(self) -> None:
         """Close all connections, those in use included."""
-        for lent in self._lent[:]:
-            if lent.answer is not None:
-                lent.answer.close()
-        for connection in [*self._lent, *self._idle]:
-            connection.close()
-        self._lent.clear()
-        self._idle.clear()
+        for connection in self._connections[:]:
+            connection.is_used_up = True
+            if connection.answer is not None:
+                connection.answer.close()
+            else:
+                self._drop(connection)
 
     def _idle_connection(self, key: _Key) -> _Connection | None:
-        idle = self._idle
-        for place in range(len(idle) - 1, -1, -1):
-            if idle[place].key == key:
-                connection = idle.pop(place)
+        """Return a connection that is idle no more, or None when there was none."""
+        for connection in self._connections:
+            if connection.is_idle and connection.key == key:
+                connection.is_idle = False
                 if connection.wire.is_quiet():  # switch
                     return connection
                 # The server closed it, or sent what nobody asked for. Found out before sending, so nothing goes twice.
-                connection.close()
+                self._drop(connection)
                 return self._idle_connection(key)  # switch
         return None
+
+    def _drop(self, connection: _Connection) -> None:
+        """Close `connection` and forget it, if that has not happened yet."""
+        connection.close()
+        if connection in self._connections:
+            self._connections.remove(connection)

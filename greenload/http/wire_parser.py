@@ -8,9 +8,8 @@ does not know what was asked; so there it is stopped after the headers. Pure: no
 
 from __future__ import annotations
 
-import functools
 import re
-from typing import Any, NamedTuple
+from typing import Any
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
@@ -24,6 +23,7 @@ from greenload.http.failures import (
     NO_ANSWER,
     RequestFailed,
 )
+from greenload.http.wire_head import Head, known_heads
 
 MOST_KNOWN_HEADS = 100
 MOST_KNOWN_BYTES = 4_096  # of one of them: nobody's usual head is longer, and a server could fill many MB
@@ -38,22 +38,6 @@ _NO_HEADERS: list[tuple[bytes, bytes]] = []  # never added to
 _NOTHING_FOUND: dict[bytes, bytes] = {}
 
 
-class Head(NamedTuple):
-    """A head that was read, of an answer with a declared length on a connection that stays open."""
-
-    status: int
-    reason: bytes
-    headers: list[tuple[bytes, bytes]]  # never changed
-    found: dict[bytes, bytes]  # never changed
-    length: int
-
-
-@functools.cache
-def known_heads() -> dict[bytes, Head]:
-    """Return the process' one table of heads: most answers of a second differ in their bodies only."""
-    return {}
-
-
 class _Enough(Exception):
     """Raised to llhttp when it shall read no further."""
 
@@ -61,7 +45,7 @@ class _Enough(Exception):
 class AnswerParser:
     """The answers of one connection, one after the other: `expect` one, `feed` until `is_whole`.
 
-    status, reason, headers  of the answer, once `has_head`
+    head        of the answer, once it is there
     parts       the pieces of its body that have come and nobody has taken, as they came (chunks put together)
     is_reusable whether the connection may serve another request when this answer `is_whole`
     """
@@ -69,7 +53,7 @@ class AnswerParser:
     __slots__ = (
         "_announcements", "_chunks", "_collected", "_fault", "_first", "_found", "_is_announcement",
         "_is_to_head", "_is_unusual", "_known", "_line_bytes", "_llhttp", "_reason", "_still_bytes", "_tail",
-        "found", "has_head", "headers", "is_reusable", "is_whole", "on_body", "parts", "reason_bytes", "status",
+        "head", "is_reusable", "is_whole", "on_body", "parts",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -78,10 +62,7 @@ class AnswerParser:
         self._forget()
         self.parts: list[bytes] = []
         self.on_body = self.parts.append  # llhttp may call it itself
-        self.found: dict[bytes, bytes] = {}
-        self.headers: list[tuple[bytes, bytes]] = []
-        self.reason_bytes = b""
-        self.status = 0
+        self.head: Head | None = None
 
     def expect(self, method: str) -> None:
         """Begin to read the answer to a request with `method`."""
@@ -89,7 +70,8 @@ class AnswerParser:
             self._forget()
         self._is_to_head = method == "HEAD"
         self._first = b""
-        self.has_head = self.is_whole = self.is_reusable = False
+        self.head = None
+        self.is_whole = self.is_reusable = False
         self.parts.clear()
 
     def _forget(self) -> None:
@@ -101,7 +83,7 @@ class AnswerParser:
 
     def feed(self, data: bytes) -> None:
         """Read on in `data`, which is not empty.  Raises RequestFailed when it cannot be the answer, or its rest."""
-        if self.has_head:
+        if self.head is not None:
             self._feed_body(data)
             return
         if self._first:
@@ -112,14 +94,14 @@ class AnswerParser:
         head = self._known.get(text) if blank else None
         if head is not None and head.length == len(body) and not self._is_to_head:
             # To what llhttp has read before it would say the same again, and of such a body it sees only the length.
-            self.status, self.reason_bytes, self.headers, self.found, _ = head
+            self.head = head
             self.parts.append(body)
-            self.has_head = self.is_whole = self.is_reusable = True
+            self.is_whole = self.is_reusable = True
             return
         self._first = data
         self._begin()
         self._feed_head(data)
-        if self.is_reusable and not self._is_to_head and self.length == len(body):
+        if self.is_reusable and not self._is_to_head:
             self._remember(text, body)
 
     def _begin(self) -> None:
@@ -135,16 +117,19 @@ class AnswerParser:
             self._llhttp.feed_data(data)
         except (HttpParserError, HttpParserUpgrade) as error:
             self._stop(data, error)
-        if not self.has_head:
+        if self.head is None:
             self._watch_the_head(data)
 
     def _remember(self, text: bytes, body: bytes) -> None:
-        """Keep the head `text` of an answer that came in one piece with its `body`, whose length it says."""
+        """Keep the head, `text`, if its answer came in one piece with its `body`, whose length it says."""
+        head = self.head
+        if head is None or head.length != len(body):
+            return
         if len(text) > MOST_KNOWN_BYTES or b"".join(self.parts) != body:
             return  # after an announcement, or under 304, what stands behind the first empty line is no body
         if len(self._known) >= MOST_KNOWN_HEADS:
             self._known.clear()
-        self._known[text] = Head(self.status, self.reason_bytes, self.headers, self.found, len(body))
+        self._known[text] = head
 
     def _feed_body(self, data: bytes) -> None:
         chunks = self._chunks
@@ -174,19 +159,21 @@ class AnswerParser:
     def end(self) -> None:
         """Say that the connection has ended.  Raises RequestFailed unless this answer ends with it."""
         self.is_reusable = False
-        if not self.has_head:
+        if self.head is None:
             if not self._first:
                 raise RequestFailed(NO_ANSWER)
             raise RequestFailed(HEADERS_CUT_SHORT if self._has_status_line() else BAD_STATUS_LINE)
-        if self.length is not None or b"transfer-encoding" in self.found:
+        if self.head.length is not None or b"transfer-encoding" in self.head.found:
             raise RequestFailed(BODY_CUT_SHORT)
         self.is_whole = True
 
     def let_go(self) -> None:
         """Keep nothing of the answer: there may be thousands of connections that wait for their next one."""
-        self.headers = self._collected = _NO_HEADERS
-        self.found = self._found = _NOTHING_FOUND
-        self._first = self.reason_bytes = b""
+        self.head = None
+        if self._first:
+            self._collected = _NO_HEADERS
+            self._found = _NOTHING_FOUND
+            self._first = b""
 
     def close(self) -> None:
         """Let go of llhttp: it and this know each other, and only the garbage collector could tell."""
@@ -201,12 +188,6 @@ class AnswerParser:
     def has_announced(self) -> bool:
         """Whether an answer was announced: 100 Continue."""
         return self._announcements > 0
-
-    @property
-    def length(self) -> int | None:
-        """How long the body is by the headers, where they say it."""
-        declared = self.found.get(b"content-length")
-        return None if declared is None else int(declared)
 
     # What llhttp calls
 
@@ -223,7 +204,7 @@ class AnswerParser:
             self._found[lowered] = self._found[lowered] + b"," + value if lowered in self._found else value
 
     def on_headers_complete(self) -> None:
-        self.status = status = self._llhttp.get_status_code()
+        status = self._llhttp.get_status_code()
         if self._first and not self._first.startswith(b"HTTP/1."):
             self._refuse(BAD_STATUS_LINE)  # llhttp knows others, and skips empty lines
         if status < 100:
@@ -236,11 +217,10 @@ class AnswerParser:
             self._refuse(BAD_HEADERS)  # nobody asked for another one; and with a tab after it llhttp reads no chunks
         if len(self._collected) > MOST_HEADERS:
             self._refuse(BAD_HEADERS)
+        self.head = Head(status, self._reason, self._collected, self._found)
         # New ones for what comes now, or a trailer would pass for a header.
-        self.headers, self._collected = self._collected, []
-        self.found, self._found = self._found, {}
-        self.reason_bytes = self._reason
-        self.has_head = True
+        self._collected = []
+        self._found = {}
         if self._is_to_head:
             self.is_whole = True
             self.is_reusable = self._llhttp.should_keep_alive()
@@ -254,7 +234,8 @@ class AnswerParser:
             self._next_head()
             return
         self.is_whole = True
-        self.is_reusable = self.status != SWITCHING_PROTOCOLS and self._llhttp.should_keep_alive()
+        is_http = self.head is not None and self.head.status != SWITCHING_PROTOCOLS
+        self.is_reusable = is_http and self._llhttp.should_keep_alive()
 
     def _next_head(self) -> None:
         """An announcement is over: what comes is the answer, or another one."""
@@ -276,7 +257,7 @@ class AnswerParser:
     def _kind_of_fault(self) -> str:
         if self._fault is not None:
             return self._fault
-        if self.has_head:
+        if self.head is not None:
             return BODY_CUT_SHORT
         return BAD_HEADERS if self._has_status_line() else BAD_STATUS_LINE
 

@@ -102,7 +102,10 @@ class Wire:
 
         Raises OSError, TimeoutError among them.
         """
-        sent = self._try_to_send(data)
+        try:
+            sent = self._sock.send(data)
+        except BlockingIOError:
+            sent = 0
         return sent == len(data) or self._put_rest(self._has_no_answer, memoryview(data)[sent:])  # switch
 
     def put_while(self, is_wanted: Callable[[], bool], data: bytes) -> bool:

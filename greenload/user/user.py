@@ -91,12 +91,13 @@ class User:
         An exception in it is counted with its traceback, and the user goes on. Only StopUser comes through.
         """
         self.turn_s = intended_s
-        self.environment.recorder.count_iteration()
+        recorder = self.environment.recorder
+        recorder.count_iteration()
         # Only who has a schedule can be late. Who thinks for a second, and wakes a millisecond after it, has thought
         # for that long; a timer's coarseness must not pass for response time.
         self._due_s = intended_s if self.has_slot else None
         if self._pace_s is not None and self.environment.now() - intended_s >= self._pace_s:
-            self.environment.recorder.record_missed_slot()
+            recorder.record_missed_slot()
         self._at_once = False
         owner: User | TaskSet = self._inside[-1] if self._inside else self
         chosen = None
@@ -116,19 +117,21 @@ class User:
         except InterruptTaskSet as interruption:
             self._interrupt(interruption)  # switch
         except THROWN as error:  # a person's task may raise anything; the user goes on
-            self.environment.recorder.record_exception(f"task {_title(owner, chosen)}", error)
+            recorder.record_exception(f"task {_title(owner, chosen)}", error)
 
     def next_start_s(self, ended_s: float) -> float:
         """Return when the next iteration should start, the last one having ended at `ended_s`."""
-        wait_time = self._wait_time()
-        pace_s: float | None = getattr(wait_time, "pace_s", None)
-        self._pace_s = None if self._at_once else pace_s
-        self.has_slot = self._pace_s is not None
         if self._at_once:
+            self._pace_s = None
+            self.has_slot = False
             return ended_s
+        wait_time = self._wait_time() if self._inside else self.wait_time
+        self._pace_s = pace_s = getattr(wait_time, "pace_s", None)
+        self.has_slot = pace_s is not None
         if pace_s is not None:
-            return self.turn_s + pace_s
-        return ended_s + max(0.0, float(wait_time()))
+            return self.turn_s + float(pace_s)
+        wait_s = float(wait_time())  # type: ignore[call-arg]  # a method by now
+        return ended_s + wait_s if wait_s > 0 else ended_s
 
     def leave(self) -> None:
         """Run the on_stop of every TaskSet this user is inside, innermost first, then its own."""

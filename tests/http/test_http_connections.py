@@ -8,6 +8,7 @@ import pytest
 
 from greenload.http.request import Request, parse_url
 from greenload.http.tls import tls_context
+from greenload.http.wire import WireEngine
 
 
 def test_many_requests_share_one_connection(server, session, book):
@@ -311,8 +312,9 @@ def test_an_engine_knows_no_more_of_a_connection_once_it_is_closed(server, make_
 
 def _idle_connection_has_ended(session) -> bool:
     """Wait until what the server did to the idle connection has arrived at this end."""
-    idle = session._engine._idle
-    sock = idle[0].wire._sock if isinstance(idle, list) else next(iter(idle.values()))[0].sock
+    engine = session._engine
+    is_wire = isinstance(engine, WireEngine)
+    sock = engine._connections[0].wire._sock if is_wire else next(iter(engine._idle.values()))[0].sock
     poll = select.poll()
     poll.register(sock, select.POLLIN)
     return bool(poll.poll(1000))

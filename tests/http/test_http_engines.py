@@ -247,13 +247,13 @@ def open_fast(book):
 
 def test_a_connection_has_one_watcher_and_one_timer_however_many_requests_it_serves(server, fast):
     fast.get("/")
-    [connection] = fast._engine._idle
+    [connection] = fast._engine._connections
     made_first = (connection.wire._io, connection.wire._timer)
 
     for number in range(50):
         fast.get(f"/albums/{number}", timeout=5 + number)
 
-    assert fast._engine._idle == [connection]
+    assert fast._engine._connections == [connection]
     assert server.connections == 1
     assert (connection.wire._io, connection.wire._timer) == made_first
 
@@ -337,7 +337,7 @@ def test_an_answer_that_comes_before_the_body_is_out_is_taken_though_nobody_read
     assert (response.status_code, response.content) == (413, b"too much")
     wait_until(lambda: was_taken_meanwhile)
     assert was_taken_meanwhile == [True]
-    assert session._engine._idle == []
+    assert session._engine._connections == []
 
 
 def test_an_answer_that_comes_long_after_the_body_was_stopped_is_taken_too(start_server, open_fast, of_scheme):
@@ -359,7 +359,7 @@ def test_an_answer_that_comes_long_after_the_body_was_stopped_is_taken_too(start
     assert (response.status_code, response.content) == (413, b"too much")
     wait_until(lambda: was_taken_meanwhile)
     assert was_taken_meanwhile == [True]
-    assert session._engine._idle == []
+    assert session._engine._connections == []
 
 
 def test_a_body_goes_on_past_what_only_announces_an_answer(start_server, open_fast, of_scheme):
@@ -428,7 +428,7 @@ def test_a_green_thread_killed_while_it_waits_leaves_no_connection(start_server,
     thread.kill()
 
     assert server.peers[0].closed.wait(1)
-    assert session._engine._lent == []
+    assert session._engine._connections == []
 
 
 def test_whoever_waits_for_a_connection_that_is_closed_is_told(start_server, open_fast):

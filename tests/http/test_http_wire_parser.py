@@ -7,7 +7,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from greenload.http.failures import RequestFailed
-from greenload.http.wire_parser import MOST_KNOWN_BYTES, MOST_KNOWN_HEADS, AnswerParser, known_heads
+from greenload.http.wire_head import known_heads
+from greenload.http.wire_parser import MOST_KNOWN_BYTES, MOST_KNOWN_HEADS, AnswerParser
 
 OK = b"HTTP/1.1 200 OK\r\n"
 WORDS = [
@@ -34,7 +35,7 @@ def read(pieces, method="GET", ends=True):
             parser.end()
     except RequestFailed as failure:
         return str(failure)
-    return parser.status, parser.headers, body, parser.is_whole
+    return parser.head.status, parser.head.headers, body, parser.is_whole
 
 
 def cut(data, places):
@@ -110,7 +111,9 @@ def outcome(data, method):
     except RequestFailed as failure:
         return str(failure)
     body = b"".join(parser.parts)
-    return parser.status, parser.reason_bytes, parser.headers, parser.found, body, parser.is_whole, parser.is_reusable
+    head = parser.head
+    known = (head.status, head.reason, head.headers, head.found, head.set_cookies, head.length) if head else None
+    return known, body, parser.is_whole, parser.is_reusable
 
 
 ANNOUNCED = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -202,7 +205,7 @@ def test_answers_on_one_connection_are_told_apart(answers, places):
         for piece in cut(data, places):
             parser.feed(piece)
 
-        assert (parser.status, parser.headers[1][1], parser.is_whole) == (200, body.hex().encode(), True)
+        assert (parser.head.status, parser.head.headers[1][1], parser.is_whole) == (200, body.hex().encode(), True)
         assert b"".join(parser.parts) == (body if method == "GET" else b"")
         assert parser.is_reusable
 
@@ -233,8 +236,8 @@ def test_a_trailer_is_no_header(last):
     parser.feed(data + b"Content-Encoding: gzip\r\nSet-Cookie: a=1\r\n\r\n")
 
     assert parser.is_whole
-    assert parser.headers == [(b"Transfer-Encoding", b"chunked")]
-    assert set(parser.found) == {b"transfer-encoding"}
+    assert parser.head.headers == [(b"Transfer-Encoding", b"chunked")]
+    assert set(parser.head.found) == {b"transfer-encoding"}
 
 
 def test_a_coding_that_llhttp_does_not_know_again_is_refused():
