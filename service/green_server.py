@@ -8,6 +8,7 @@ waits would hold up all others. Knows nothing of albums.
 import os
 import select
 import signal
+import socket
 import stat
 import sys
 from collections.abc import Callable, Iterator
@@ -33,6 +34,9 @@ def serve(load: Callable[[], Application], host: str, port: int, greeting: str) 
     if not monkey.is_module_patched("threading"):
         raise ServerError("green threads need a patched process; start it as python -m service --server green")
     listener = bind(host, port)
+    # pywsgi sends head and body one after the other. Without this, which accepted connections inherit, the body waits
+    # until the head is acknowledged: 40 ms for each answer.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     listener.listen(BACKLOG)
     server = WSGIServer(listener, load(), log=None)
     server.start()

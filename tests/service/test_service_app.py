@@ -203,6 +203,18 @@ def test_a_delay_holds_back_each_album_request_but_not_stats(start_service):
     assert asked["/stats"] < asked["/albums"]
 
 
+def test_an_answer_is_sent_at_once(shared_service):
+    """Head and body as two packets would take 40 ms, on every connection and each time."""
+    taken_s = []
+
+    for _ in range(20):
+        began_s = time.monotonic()
+        shared_service.ask("GET", "/albums/1")
+        taken_s.append(time.monotonic() - began_s)
+
+    assert min(taken_s[1:]) < 0.03
+
+
 @pytest.mark.parametrize("server", ["threads", "green"])
 def test_a_route_may_have_a_delay_of_its_own(start_service, server):
     service = start_service("--server", server, "--delay", "GET /albums/:id=100ms", "--delay", "1ms")
