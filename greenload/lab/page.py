@@ -102,6 +102,7 @@ def _chart(chart: Chart) -> str:
     texts = (
         f'<text x="{MARGIN}" y="16">{escape(chart.title)}: {"".join(legend)}</text>'
         f'<text x="{MARGIN}" y="{MARGIN - 8}">{number(most)} {escape(chart.y)}</text>'
+        f'<text x="{MARGIN}" y="{HEIGHT - 14}">{number(low)}</text>'
         f'<text x="{WIDTH - MARGIN}" y="{HEIGHT - 14}" text-anchor="end">{number(high)} {escape(chart.x)}</text>'
     )
     return f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" font-size="13" role="img">{axis}{"".join(drawn)}{texts}</svg>'

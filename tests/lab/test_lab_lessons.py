@@ -1,17 +1,19 @@
 """Each lesson, with tiny numbers: that it finds what it says it looks for. Never how fast anything was."""
 
 import json
+import sys
 
 import pytest
 
 from greenload.lab import timeline
 from greenload.lab.exercise import Load, hurried, play_audited
-from greenload.lab.lesson import CHECKOUT, Effort
+from greenload.lab.lesson import CHECKOUT, Effort, LabError
 from greenload.lab.lessons import (
     block,
     experiments,
     heart,
     locks,
+    locust,
     memory,
     monkey,
     omission,
@@ -142,6 +144,21 @@ def test_the_race_finds_losses_without_a_lock_and_none_with_one(server):
     assert with_lock.accepted == 200
 
 
+def test_a_python_without_a_gil_is_asked_where_there_is_one(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    rows, note = race._without_gil(100)
+    assert rows == []
+    assert "No Python without a GIL is installed here" in note
+
+    stand_in = tmp_path / race.FREE_THREADED[0]
+    stand_in.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    stand_in.chmod(0o755)
+    [[store, threads, _, offered, *_]], note = race._without_gil(100)
+
+    assert (store, threads, offered) == ("list", "no GIL", "110")
+    assert str(stand_in) in note
+
+
 def test_the_audit_proves_what_an_experiment_lost():
     writers = Load(20, 1000, user_class="PostOnlyUser")
 
@@ -193,3 +210,24 @@ def test_the_answer_about_threads_has_each_kind_and_each_cost():
 
     assert len(findings.tables[0].rows) == 4
     assert [len(row) for row in findings.tables[0].rows] == [5] * 4
+
+
+def test_without_locust_the_lesson_says_what_it_needs(monkeypatch, tmp_path):
+    monkeypatch.setattr(locust, "CHECKOUT", tmp_path)
+    monkeypatch.setattr(locust.sys, "executable", str(tmp_path / "python"))
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    with pytest.raises(LabError, match="Locust is not installed here"):
+        locust.measure(TINY)
+
+
+def test_beside_locust_both_report_requests_of_the_same_service():
+    try:
+        locust.program()
+    except LabError as missing:
+        pytest.skip(str(missing))
+
+    findings = locust.measure(TINY)
+
+    assert [row[0] for row in findings.tables[0].rows][:2] == ["requests reported", "requests that the service saw"]
+    assert came_true(findings)["greenload reports each request that the service saw"]

@@ -75,7 +75,7 @@ def measure(effort: Effort) -> Findings:
         claims=[
             Claim("For read-heavy traffic a read-write lock is better than a mutex, when reads take time",
                   gain[95] > 1.5, f"{number(gain[95])} times the requests at 95 % reads", needs_quiet=False),
-            Claim("and the more so, the more is read", gain[99] > gain[80],
+            Claim("And the more so, the more is read", gain[99] > gain[80],
                   ", ".join(f"{reads} %: {number(each)} times" for reads, each in gain.items()), needs_quiet=False),
             Claim("It is so even when a read is one look into a dict in memory", lock > 1.1 * mutex,
                   f"{number(lock)} against {number(mutex)} requests/s: the GIL lets one thread go on at a time anyway"),

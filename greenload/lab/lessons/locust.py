@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import csv
+import json
 import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
+from greenload.core.locust_rounding import percentile_ms
 from greenload.lab.album_service import album_service
 from greenload.lab.findings import Claim, Findings, Table
 from greenload.lab.lesson import CHECKOUT, Effort, LabError, Lesson
@@ -17,7 +19,7 @@ from greenload.lab.load import load, ms
 USERS = 10
 DELAY = "20ms"
 MARGIN_S = 60.0
-KEYS = {"50%": "p50", "95%": "p95", "99%": "p99", "100%": "max"}
+PERCENTS = {"p50": 50.0, "p95": 95.0, "p99": 99.0}
 
 SCENARIO = """
 from {library} import HttpUser, constant, task
@@ -41,17 +43,17 @@ def program() -> str:
     return found
 
 
-def by_locust(url: str, run_s: float, folder: Path) -> dict[str, str]:
-    """Run Locust; return the line of its CSV file about all requests."""
+def by_locust(url: str, run_s: float, folder: Path) -> dict[str, Any]:
+    """Run Locust; return what its JSON says of the one request name."""
     scenario = folder / "by_locust.py"
     scenario.write_text(SCENARIO.format(library="locust"))
     load_options = ["-u", str(USERS), "-r", "100", "-t", f"{run_s:g}s"]
-    command = [program(), "-f", str(scenario), "-H", url, "--headless", *load_options, "--csv", str(folder / "locust")]
+    command = [program(), "-f", str(scenario), "-H", url, "--headless", "--json", "--only-summary", *load_options]
     ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=run_s + MARGIN_S)
     if ran.returncode != 0:
         raise LabError(f"Locust ended with exit code {ran.returncode}: {ran.stderr[-300:]}")
-    with (folder / "locust_stats.csv").open(newline="") as file:
-        return next(row for row in csv.DictReader(file) if row["Name"] == "Aggregated")
+    names: list[dict[str, Any]] = json.loads(ran.stdout)
+    return names[0]
 
 
 def measure(effort: Effort) -> Findings:
@@ -68,12 +70,13 @@ def measure(effort: Effort) -> Findings:
         with album_service("--delay", DELAY) as service:
             ours = load(service.url, "-u", str(USERS), "-r", "100", "-t", f"{run_s:g}s", scenario=scenario)
             seen_of_ours = service.requests()
-    of_ours, locust_ms = ours.total, {key: float(theirs[column]) for column, key in KEYS.items()}
+    of_ours, reported = ours.total, int(theirs["num_requests"])
+    counts = {int(time_ms): count for time_ms, count in theirs["response_times"].items()}
+    locust_ms = {key: percentile_ms(counts, percent) for key, percent in PERCENTS.items()}
     rows = [
-        ["requests reported", f"{of_ours.requests:,}", f"{int(theirs['Request Count']):,}"],
+        ["requests reported", f"{of_ours.requests:,}", f"{reported:,}"],
         ["requests that the service saw", f"{seen_of_ours:,}", f"{seen:,}"],
-        ["requests/s", f"{of_ours.per_s:.1f}", f"{float(theirs['Requests/s']):.1f}"],
-        *([f"{key} ms", ms(of_ours.service_ms[key]), f"{locust_ms[key]:g}"] for key in KEYS.values()),
+        *([f"{key} ms", ms(of_ours.service_ms[key]), f"{locust_ms[key]:g}"] for key in PERCENTS),
         ["says of itself", ours.verdict, "nothing"],
     ]
     middle = of_ours.service_ms["p50"] or 0.0
@@ -84,8 +87,8 @@ def measure(effort: Effort) -> Findings:
                   f"{ms(middle)} and {locust_ms['p50']:g} ms"),
             Claim("greenload reports each request that the service saw", ours.sums["sent"] == seen_of_ours,
                   f"{ours.sums['sent']} of {seen_of_ours}", needs_quiet=False),
-            Claim("Locust leaves out what is under way at the end", int(theirs["Request Count"]) < seen,
-                  f"{theirs['Request Count']} of {seen}", needs_quiet=False),
+            Claim("Locust leaves out what is under way at the end", reported < seen,
+                  f"{reported} of {seen}", needs_quiet=False),
         ],
     )  # fmt: skip
 

@@ -39,7 +39,7 @@ def measure(effort: Effort) -> Findings:
             Claim("With too few users the rate is not reached, and what nobody could take is counted as dropped",
                   few.sums["dropped"] > 0, f"{few.sums['dropped']:,} of {few.sums['planned']:,} dropped",
                   needs_quiet=False),
-            Claim("and the run says of itself that it is no measurement of the service", few.verdict == "SUSPECT",
+            Claim("And the run says of itself that it is no measurement of the service", few.verdict == "SUSPECT",
                   suspicion or "no reason given", needs_quiet=False),
             Claim("With plenty of users nothing is dropped", plenty.sums["dropped"] == 0,
                   f"{plenty.sums['dropped']} dropped"),

@@ -116,7 +116,7 @@ def _claims(outcomes: dict[int, Outcome]) -> list[Claim]:
               f"{doubled.doubled} ids were accepted twice"),
         claim("Green threads need no lock while nothing waits between the read and its write", green.harm == 0,
               f"{green.lost} lost"),
-        claim("and lose as OS threads do as soon as something waits there", green_waiting.lost > 0,
+        claim("And lose as OS threads do as soon as something waits there", green_waiting.lost > 0,
               f"{green_waiting.lost:,} of {green_waiting.accepted:,} lost"),
     ]  # fmt: skip
 

@@ -76,7 +76,7 @@ def measure(effort: Effort) -> Findings:
             Claim("A map finds one of many faster than a slice", of_dict.per_s > of_list.per_s,
                   f"{of_dict.per_s:,.0f} against {of_list.per_s:,.0f} requests/s"),
             Claim("10 ms in the server are 10 ms more for each request", 8 < added_ms < 15, f"{added_ms:+.1f} ms"),
-            Claim("and hardly fewer requests, as users that think were waiting anyway",
+            Claim("And hardly fewer requests, as users that think were waiting anyway",
                   slow.per_s > 0.8 * plain.per_s, f"{plain.per_s:.1f} and {slow.per_s:.1f} requests/s"),
             Claim("Ten workers make the same load as one", 0.7 < ten.per_s / max(one.per_s, 0.1) < 1.4,
                   f"{one.per_s:.1f} and {ten.per_s:.1f} requests/s"),
