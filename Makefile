@@ -75,12 +75,12 @@ test-lowest:
 	.venv-lowest/bin/pip install --quiet --disable-pip-version-check -c tests/constraints-lowest.txt -e '.[service,dev]'
 	.venv-lowest/bin/python -m pytest -n 3
 
-# What Debian has to bring for the whole of this Makefile: nginx, hey, wrk and ab (in apache2-utils) for the bench, ip and
-# chromium for tests that are skipped without; nothing for demo.
+# What Debian has to bring for the whole of this Makefile: nginx, hey, wrk and ab (in apache2-utils) for the bench; ip,
+# chromium and PostgreSQL for tests that are skipped without; nothing for demo.
 system-deps:
 	apt-get update -qq
 	apt-get install -y -qq --no-install-recommends apache2-utils chromium git hey iproute2 make nginx-light openssl \
-	  python3-venv util-linux wrk
+	  postgresql python3-venv util-linux wrk
 
 clean:
 	rm -rf .venv* build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -10,24 +10,31 @@ Every answer is JSON, and every refusal is {"error": "..."}. Knows nothing of so
 
 import json
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 import falcon
 
-from service.album import AlbumError, album_from
+from service.album import Album, AlbumError, album_from
+from service.contract import AlbumStore, IdTaken
 from service.counts import Counts
-from service.stores import AlbumStore, IdTaken
 
 ALBUMS = "/albums"
 ONE_ALBUM = "/albums/{id}"
 STATS = "/stats"
+GET_ALBUMS, GET_ALBUM, POST_ALBUM = ROUTES = ("GET /albums", "GET /albums/:id", "POST /albums")
 
 
-def make_app(store: AlbumStore, counts: Counts, delay_s: float) -> Callable[..., Iterable[bytes]]:
-    """Return the WSGI application; each request for albums waits `delay_s` before it asks the store."""
+def make_app(
+    store: AlbumStore, counts: Counts, delays_s: Mapping[str, float], accepted: Callable[[Album], None]
+) -> Callable[..., Iterable[bytes]]:
+    """Return the WSGI application.
+
+    delays_s: by route, how long a request waits before it asks the store; a route that is not there does not wait.
+    accepted: called with each album that was added, before the answer leaves.
+    """
     app = falcon.App(middleware=[Counting(counts)])
-    app.add_route(ALBUMS, AlbumsResource(store, delay_s))
-    app.add_route(ONE_ALBUM, AlbumResource(store, delay_s))
+    app.add_route(ALBUMS, AlbumsResource(store, delays_s.get(GET_ALBUMS, 0.0), delays_s.get(POST_ALBUM, 0.0), accepted))
+    app.add_route(ONE_ALBUM, AlbumResource(store, delays_s.get(GET_ALBUM, 0.0)))
     app.add_route(STATS, StatsResource(counts))
     app.add_error_handler(AlbumError, refuse_album)
     app.add_error_handler(IdTaken, refuse_id)
@@ -38,18 +45,23 @@ def make_app(store: AlbumStore, counts: Counts, delay_s: float) -> Callable[...,
 class AlbumsResource:
     """/albums"""
 
-    def __init__(self, store: AlbumStore, delay_s: float) -> None:
+    def __init__(
+        self, store: AlbumStore, get_delay_s: float, post_delay_s: float, accepted: Callable[[Album], None]
+    ) -> None:
         self._store = store
-        self._delay_s = delay_s
+        self._get_delay_s = get_delay_s
+        self._post_delay_s = post_delay_s
+        self._accepted = accepted
 
     def on_get(self, request: falcon.Request, response: falcon.Response) -> None:
-        simulate_query(self._delay_s)
+        simulate_query(self._get_delay_s)
         response.data = to_json([album.plain() for album in self._store.all()])
 
     def on_post(self, request: falcon.Request, response: falcon.Response) -> None:
-        simulate_query(self._delay_s)
+        simulate_query(self._post_delay_s)
         album = album_from(read_json(request))
         self._store.add(album)
+        self._accepted(album)
         response.status = falcon.HTTP_201
         response.data = to_json(album.plain())
 

@@ -1,7 +1,8 @@
 """Lock kinds: who may be inside a store at the same time.
 
 A kind answers two questions, `reading()` and `writing()`, each with something to put after `with`. NoLock lets
-everybody in, Mutex one at a time, ReadWriteLock many readers or one writer. Knows nothing of what it protects.
+everybody in, Mutex one at a time, ReadWriteLock many readers or one writer, WriteLock any reader and one writer. Knows
+nothing of what it protects. Under green threads `threading` is patched (service/__main__.py), and so these are green.
 """
 
 import threading
@@ -43,6 +44,20 @@ class Mutex:
 
     def reading(self) -> AbstractContextManager[object]:
         return self._lock
+
+    def writing(self) -> AbstractContextManager[object]:
+        return self._lock
+
+
+class WriteLock:
+    """One writer at a time, and readers whenever they like: for data that is replaced and never changed."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._open = nullcontext()
+
+    def reading(self) -> AbstractContextManager[object]:
+        return self._open
 
     def writing(self) -> AbstractContextManager[object]:
         return self._lock

@@ -1,88 +1,43 @@
 """Stores: where the albums are, and what happens when two threads come at once.
 
-A store is anything with `all`, `get` and `add`. Those here are put together from a container, which keeps albums and
-knows no locks, and a lock kind, which knows no albums. STORES lists every store by name: a new one is a line there, and
-the command line and the contract test pick it up. Knows nothing of HTTP.
+A store is anything with `all`, `get`, `add` and `close`. Those in memory are put together from a container, which keeps
+albums and knows no locks, and a lock kind, which knows no albums. STORES lists every store by name: a new one is a line
+there, and the command line and the contract test pick it up. Knows nothing of HTTP.
 
 Without a lock an add is "read, decide, write back", as in Go's `albums = append(albums, album)`: a thread that is
 stopped in the middle overwrites what others wrote meanwhile. With a lock nothing is lost.
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Protocol
 
+from service.actor import ActorStore
 from service.album import Album
-from service.locks import LockKind, Mutex, NoLock, ReadWriteLock
+from service.containers import CopiedDictContainer, DictContainer, ListContainer
+from service.contract import AlbumStore, Container, IdTaken, StoreError
+from service.locks import LockKind, Mutex, NoLock, ReadWriteLock, WriteLock
+from service.pace import AT_ONCE, Pace
+from service.sqlite_store import SqliteStore
 
 
-class IdTaken(Exception):
-    """The store already has an album with this id; choose another."""
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a store is opened with.
 
-    def __init__(self, id: str) -> None:
-        super().__init__(f"id {id!r} is taken")
+    pace: how long it takes for a read and for an add.
+    dsn: where an SQL store keeps its albums: a file for sqlite, a connection string for postgres.
+    """
 
-
-class AlbumStore(Protocol):
-    """What the service asks of a store: the same three verbs of a container and of a container behind a lock."""
-
-    def all(self) -> list[Album]:
-        """Return every album in the order of adding, in a list that is the caller's own."""
-        ...
-
-    def get(self, id: str) -> Album | None:
-        """Return the album with this id, or None when there is none."""
-        ...
-
-    def add(self, album: Album) -> None:
-        """Keep the album; raise IdTaken, and change nothing, when its id is there already."""
-        ...
-
-
-class ListContainer:
-    """Albums in a list: finding one, or finding out that an id is free, reads them all."""
-
-    def __init__(self) -> None:
-        self._albums: list[Album] = []
-
-    def all(self) -> list[Album]:
-        return list(self._albums)
-
-    def get(self, id: str) -> Album | None:
-        return _find(self._albums, id)
-
-    def add(self, album: Album) -> None:
-        albums = self._albums
-        if _find(albums, album.id) is not None:
-            raise IdTaken(album.id)
-        # Written back as a whole, not appended to in place: Python's own list.append is atomic and would hide the race
-        # this store is here to show. An album added since `albums` was read is lost now.
-        self._albums = [*albums, album]
-
-
-class DictContainer:
-    """Albums by id: one look finds one."""
-
-    def __init__(self) -> None:
-        self._albums: dict[str, Album] = {}
-
-    def all(self) -> list[Album]:
-        return list(self._albums.values())
-
-    def get(self, id: str) -> Album | None:
-        return self._albums.get(id)
-
-    def add(self, album: Album) -> None:
-        # Check, then set: of two threads that both find the id free, both believe they added it and one is overwritten.
-        if self._albums.get(album.id) is not None:
-            raise IdTaken(album.id)
-        self._albums[album.id] = album
+    pace: Pace = AT_ONCE
+    dsn: str | None = None
 
 
 class Store:
     """A container behind a lock."""
 
-    def __init__(self, container: AlbumStore, lock: LockKind) -> None:
+    def __init__(self, container: Container, lock: LockKind) -> None:
         self._container = container
         self._lock = lock
 
@@ -98,31 +53,55 @@ class Store:
         with self._lock.writing():
             self._container.add(album)
 
+    def close(self) -> None:
+        """Nothing to let go of."""
 
-STORES: Mapping[str, Callable[[], AlbumStore]] = MappingProxyType(
+
+def open_sqlite(terms: Terms) -> AlbumStore:
+    """Return the store in a file of SQLite; raise StoreError when nobody said in which."""
+    if terms.dsn is None:
+        raise StoreError("the store sqlite needs --dsn, the path of a file")
+    return SqliteStore(terms.dsn, terms.pace)
+
+
+def open_postgres(terms: Terms) -> AlbumStore:
+    """Return the store in PostgreSQL; raise StoreError when nobody said where, or psycopg is not installed."""
+    if terms.dsn is None:
+        raise StoreError("the store postgres needs --dsn, for instance postgresql://user@localhost/albums")
+    try:
+        from service.postgres_store import PostgresStore
+    except ImportError as error:
+        raise StoreError("the store postgres needs psycopg: pip install 'greenload[postgres]'") from error
+    return PostgresStore(terms.dsn, terms.pace)
+
+
+STORES: Mapping[str, Callable[[Terms], AlbumStore]] = MappingProxyType(
     {
-        "list": lambda: Store(ListContainer(), NoLock()),
-        "list-mutex": lambda: Store(ListContainer(), Mutex()),
-        "list-rwlock": lambda: Store(ListContainer(), ReadWriteLock()),
-        "dict": lambda: Store(DictContainer(), NoLock()),
-        "dict-mutex": lambda: Store(DictContainer(), Mutex()),
-        "dict-rwlock": lambda: Store(DictContainer(), ReadWriteLock()),
+        "list": lambda terms: Store(ListContainer(terms.pace), NoLock()),
+        "list-mutex": lambda terms: Store(ListContainer(terms.pace), Mutex()),
+        "list-rwlock": lambda terms: Store(ListContainer(terms.pace), ReadWriteLock()),
+        "dict": lambda terms: Store(DictContainer(terms.pace), NoLock()),
+        "dict-mutex": lambda terms: Store(DictContainer(terms.pace), Mutex()),
+        "dict-rwlock": lambda terms: Store(DictContainer(terms.pace), ReadWriteLock()),
+        "dict-copied": lambda terms: Store(CopiedDictContainer(terms.pace), WriteLock()),
+        "actor": lambda terms: ActorStore(DictContainer(terms.pace)),
+        "sqlite": open_sqlite,
+        "postgres": open_postgres,
     }
 )
+UNPROTECTED = ("list", "dict")
+SQL = ("sqlite", "postgres")
 
 
-def open_store(name: str, albums: Iterable[Album]) -> AlbumStore:
-    """Return a new store of this name that holds these albums; raise ValueError when no store has the name."""
+def open_store(name: str, albums: Iterable[Album], terms: Terms) -> AlbumStore:
+    """Return the store of this name with these albums in it, and whatever it has kept from before.
+
+    Raises ValueError when no store has the name, StoreError when it cannot be opened.
+    """
     if name not in STORES:
         raise ValueError(f"no store is called {name!r}; the stores are {', '.join(STORES)}")
-    store = STORES[name]()
+    store = STORES[name](terms)
     for album in albums:
-        store.add(album)
+        with suppress(IdTaken):
+            store.add(album)
     return store
-
-
-def _find(albums: list[Album], id: str) -> Album | None:
-    for album in albums:
-        if album.id == id:
-            return album
-    return None

@@ -26,7 +26,7 @@ from greenload.cli import main
 from greenload.core.errors import GreenloadError
 from greenload.key import JoinKey
 from greenload.version import VERSION
-from service.__main__ import main as serve_albums
+from service.command import main as serve_albums
 
 ROOT = Path(__file__).resolve().parents[1]
 DEPLOY = ROOT / "deploy"

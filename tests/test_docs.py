@@ -55,7 +55,7 @@ PATIENCE_S = 30
 NOT_RUN = {
     r"make ": "makes a virtual environment and runs all tests, this one included",
     r"\. \.venv/bin/activate": "changes the reader's shell",
-    r"python -m service": "runs until it is stopped; the tests have one running",
+    r"python -m service(?!\.)": "runs until it is stopped; the tests have one running",
 }
 
 EVERYTHING_HAPPENS = """

@@ -24,6 +24,7 @@ COMMANDS = {
     "export": "Write a run that was kept as CSV, JSON, NDJSON, an HdrHistogram log or for Prometheus.",
     "find": "Find the highest rate at which a service still passes its thresholds.",
     "key": "Print a new join key, the secret that a master and its workers share.",
+    "lab": "Lessons about green threads and load, measured on this machine; without LESSON, the list of them.",
     "master": "Wait for workers, give them the users of a scenario, and add up what they count.",
     "report": "Make a report of a run that was kept, as a page for a browser or in the terminal.",
     "run": "Load a service with the users of a scenario, a Python file.",

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -15,10 +11,11 @@ from greenload.cli.conduct import conduct, unkept_run
 from greenload.cli.local_workers import LocalWorkers
 from greenload.cli.options import phases_option
 from greenload.cli.outputs import Outputs
-from greenload.core.errors import GreenloadError
 from greenload.core.messages import Plan
 from greenload.core.shape import ramp
 from greenload.key import JoinKey
+from greenload.lab.album_service import album_service
+from greenload.lab.lesson import CHECKOUT
 from greenload.scenario import load
 from greenload.transport import ZmqHub
 
@@ -28,13 +25,7 @@ RUN_TIME_S = 15.0
 STOP_TIMEOUT_S = 10.0
 SEED = 1
 DELAY = "50ms"
-PATIENCE_S = 5.0
 WORKERS = 2
-CHECKOUT = Path(__file__).resolve().parents[2]
-
-
-class DemoError(GreenloadError):
-    """The demo's service could not be started."""
 
 
 @click.command("demo")
@@ -42,12 +33,10 @@ class DemoError(GreenloadError):
 def command(phases: bool) -> None:
     """Load the album service for a quarter of a minute and see what greenload is."""
     scenario_path = CHECKOUT / "examples" / "albums.py"
-    if not scenario_path.exists():
-        raise DemoError("the demo needs examples/ and service/ beside greenload/: run it in a clone of the repository")
-    with _album_service() as url:
+    with album_service("--delay", DELAY) as service:
         scenario = load(Path(os.path.relpath(scenario_path)), only=["AlbumUser"])
         shape = ramp(USERS, SPAWN_RATE)
-        plan = Plan(shape, RUN_TIME_S, scenario.shares(), url, STOP_TIMEOUT_S, SEED, has_phases=phases)
+        plan = Plan(shape, RUN_TIME_S, scenario.shares(), service.url, STOP_TIMEOUT_S, SEED, has_phases=phases)
         key = JoinKey.new()
         hub = ZmqHub("tcp://127.0.0.1:0", key)
         click.echo(f"{WORKERS} workers with {USERS} users load the album service for {RUN_TIME_S:.0f} s ...", err=True)
@@ -57,35 +46,6 @@ def command(phases: bool) -> None:
         finally:
             hub.close()
     click.echo(NEXT)
-
-
-@contextmanager
-def _album_service() -> Iterator[str]:
-    """Run the album service on a free port while the block lasts; yields its URL."""
-    service = subprocess.Popen(
-        [sys.executable, "-m", "service", "--port", "0", "--delay", DELAY],
-        cwd=CHECKOUT,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert service.stdout is not None  # asked for above
-    try:
-        greeting = service.stdout.readline()
-        url = next((word for word in greeting.split() if word.startswith("http://")), None)
-        if url is None:
-            raise DemoError("the album service did not start; install it with: pip install -e '.[service]'")
-        yield url
-    finally:
-        _end(service)
-
-
-def _end(process: subprocess.Popen[str]) -> None:
-    """Ask a process to end, and make it when it does not."""
-    process.terminate()
-    try:
-        process.wait(PATIENCE_S)
-    except subprocess.TimeoutExpired:
-        process.kill()
 
 
 NEXT = """

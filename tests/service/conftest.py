@@ -1,18 +1,30 @@
-"""A real album service for the tests: `python -m service` on a free port, stopped by its own pid."""
+"""A real album service for the tests: `python -m service` on a free port, stopped by its own pid; a real PostgreSQL."""
 
+import itertools
+import os
+import pwd
 import selectors
+import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 import urllib3
+
+from service.album import Album
+from service.contract import AlbumStore
+from service.pace import AT_ONCE, Pace
+from service.stores import Terms, open_store
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 10
@@ -104,10 +116,10 @@ def service(start_service: Callable[..., RunningService]) -> RunningService:
     return start_service()
 
 
-@pytest.fixture(scope="module")
-def shared_service() -> Iterator[RunningService]:
-    """One service for the tests of a file that do not mind what the others left in it."""
-    running = start()
+@pytest.fixture(scope="module", params=["threads", "green"])
+def shared_service(request: pytest.FixtureRequest) -> Iterator[RunningService]:
+    """One service of each kind for the tests of a file that do not mind what the others left in it."""
+    running = start("--server", request.param)
     yield running
     running.http.clear()
     end(running.process)
@@ -145,3 +157,87 @@ def nervous_threads() -> Iterator[None]:
     sys.setswitchinterval(5e-6)
     yield
     sys.setswitchinterval(usual_s)
+
+
+OpenStore = Callable[..., AbstractContextManager[AlbumStore]]
+DATABASES = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def opened(request: pytest.FixtureRequest) -> OpenStore:
+    """Open a new, empty store of a name while the block lasts; PostgreSQL is started when the first one asks for it."""
+
+    @contextmanager
+    def open_one(name: str, albums: Iterable[Album] = (), pace: Pace = AT_ONCE) -> Iterator[AlbumStore]:
+        with tempfile.TemporaryDirectory() as folder:
+            dsn = str(Path(folder) / "albums.db") if name == "sqlite" else None
+            if name == "postgres":
+                dsn = request.getfixturevalue("new_database")()
+            store = open_store(name, albums, Terms(pace, dsn))
+            try:
+                yield store
+            finally:
+                store.close()
+
+    return open_one
+
+
+@pytest.fixture(scope="session")
+def new_database(postgres: str) -> Callable[[], str]:
+    """Return the connection string of a place in PostgreSQL with nothing in it."""
+
+    def make() -> str:
+        schema = f"place{next(DATABASES)}"
+        with psycopg.connect(postgres) as connection:
+            connection.execute(f"CREATE SCHEMA {schema}")
+        return f"{postgres} options='-c search_path={schema}'"
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """A PostgreSQL of the tests' own, in a folder that goes with it and on no port; yields its connection string."""
+    programs = [*sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb")), shutil.which("initdb")]
+    if not any(programs):
+        why = "PostgreSQL is not installed; make system-deps installs it"
+        pytest.fail(why) if os.environ.get("CI") else pytest.skip(why)
+    bin_folder = Path(str(next(each for each in programs[::-1] if each))).parent
+    # PostgreSQL refuses to be root.
+    user = pwd.getpwnam("nobody") if os.getuid() == 0 else pwd.getpwuid(os.getuid())
+    who: dict[str, Any] = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []} if os.getuid() == 0 else {}
+    with tempfile.TemporaryDirectory(prefix="pg-") as folder:
+        os.chown(folder, user.pw_uid, user.pw_gid)
+        made = subprocess.run(
+            [bin_folder / "initdb", "-D", f"{folder}/data", "-U", "albums", "-A", "trust", "-E", "UTF8", "--no-sync",
+             "--locale", "C"],
+            capture_output=True, text=True, cwd=folder, **who,
+        )  # fmt: skip
+        assert made.returncode == 0, made.stderr
+        settings = ["-c", "listen_addresses=", "-c", "fsync=off", "-c", f"unix_socket_directories={folder}"]
+        with (
+            open(f"{folder}/log", "w") as log,
+            subprocess.Popen(
+                [bin_folder / "postgres", "-D", f"{folder}/data", *settings], stdout=log, stderr=log, cwd=folder, **who
+            ) as process,
+        ):
+            dsn = f"host={folder} user=albums dbname=postgres"
+            try:
+                _wait_for(dsn, process)
+                yield dsn
+            finally:
+                process.terminate()  # "smart": waits for those who are connected; a second signal, "fast", does not
+                process.send_signal(2)
+                process.wait(PATIENCE_S)
+
+
+def _wait_for(dsn: str, process: "subprocess.Popen[bytes]") -> None:
+    until_s = time.monotonic() + 60
+    while True:
+        try:
+            psycopg.connect(dsn).close()
+            return
+        except psycopg.OperationalError:
+            assert process.poll() is None, "PostgreSQL did not start"
+            assert time.monotonic() < until_s, "PostgreSQL does not answer"
+            time.sleep(0.05)

@@ -8,7 +8,7 @@ from urllib.parse import quote
 import pytest
 
 from service.album import SEED
-from service.stores import STORES
+from service.stores import STORES, UNPROTECTED
 
 NEW = {"id": "new", "title": "Kind of Blue", "artist": "Miles Davis", "price": 12}
 NUMBERS = itertools.count()
@@ -130,7 +130,9 @@ def test_refusals_are_json_even_for_a_client_that_asks_for_something_else(shared
     assert "error" in answer.json()
 
 
-def test_stats_are_exact_after_requests_from_many_threads(service):
+@pytest.mark.parametrize("server", ["threads", "green"])
+def test_stats_are_exact_after_requests_from_many_threads(start_service, server):
+    service = start_service("--server", server)
     requests = [
         *[("GET", "/albums", None)] * 150,
         *[("GET", "/albums/1", None)] * 200,
@@ -171,9 +173,11 @@ def test_one_connection_carries_many_requests(service):
     assert service.http.connection_from_url(service.url).num_connections == 1
 
 
-@pytest.mark.parametrize("store", [name for name in STORES if name not in ("list", "dict")])
-def test_a_protected_store_loses_no_album_under_concurrent_posts(start_service, store):
-    service = start_service("--store", store)
+@pytest.mark.parametrize("server", ["threads", "green"])
+@pytest.mark.parametrize("store", [name for name in STORES if name not in UNPROTECTED])
+def test_a_protected_store_loses_no_album_under_concurrent_posts(start_service, store, server, request):
+    place = ["--dsn", request.getfixturevalue("new_database")()] if store == "postgres" else []
+    service = start_service("--store", store, "--server", server, "--write-wait", "0.2ms", *place)
     albums = [new_album(id=str(number % 200)) for number in range(300)]  # the seed has 1, 2 and 3
 
     statuses = service.ask_all([("POST", "/albums", album) for album in albums])
@@ -197,6 +201,48 @@ def test_a_delay_holds_back_each_album_request_but_not_stats(start_service):
     assert asked["/albums"] >= 0.1
     assert asked["/albums/1"] >= 0.1
     assert asked["/stats"] < asked["/albums"]
+
+
+def test_an_answer_is_sent_at_once(shared_service):
+    """Head and body as two packets would take 40 ms, on every connection and each time."""
+    taken_s = []
+
+    for _ in range(20):
+        began_s = time.monotonic()
+        shared_service.ask("GET", "/albums/1")
+        taken_s.append(time.monotonic() - began_s)
+
+    assert min(taken_s[1:]) < 0.03
+
+
+@pytest.mark.parametrize("server", ["threads", "green"])
+def test_a_route_may_have_a_delay_of_its_own(start_service, server):
+    service = start_service("--server", server, "--delay", "GET /albums/:id=100ms", "--delay", "1ms")
+    asked = {}
+
+    for path in ("/albums", "/albums/1"):
+        began_s = time.monotonic()
+        service.ask("GET", path)
+        asked[path] = time.monotonic() - began_s
+
+    assert asked["/albums/1"] >= 0.1
+    assert asked["/albums"] < asked["/albums/1"]
+
+
+@pytest.mark.parametrize("server", ["threads", "green"])
+def test_the_audit_names_what_was_accepted_and_nothing_else(start_service, tmp_path, server):
+    service = start_service("--server", server, "--audit", str(tmp_path / "audit"))
+    albums = [new_album(id=str(number % 20)) for number in range(60)]
+
+    service.ask_all([("POST", "/albums", album) for album in albums])
+
+    written = [json.loads(line) for line in (tmp_path / "audit").read_text().splitlines()]
+    kept = service.ask("GET", "/albums").json()
+    seed = [album.plain() for album in SEED]
+    assert sorted(written, key=lambda album: album["id"]) == sorted(
+        (album for album in kept if album not in seed), key=lambda album: album["id"]
+    )
+    assert len(written) == 17
 
 
 def test_a_delay_is_waited_outside_the_lock(start_service):

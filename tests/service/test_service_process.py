@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from service.__main__ import duration_s, main
+from service.__main__ import is_green
+from service.command import duration_s, main
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 10
@@ -52,8 +53,13 @@ def test_the_default_store_is_a_dict_behind_a_mutex(service):
     assert service.line.endswith("(store dict-mutex)\n")
 
 
+SERVERS = pytest.mark.parametrize("server", ["threads", "green"])
+
+
+@SERVERS
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_ends_it_with_exit_code_0_and_no_child_left_and_nothing_more_said(service, number):
+def test_a_signal_ends_it_with_exit_code_0_and_no_child_left_and_nothing_more_said(start_service, server, number):
+    service = start_service("--server", server)
     service.ask("GET", "/albums")  # leaves a kept-alive connection open
     workers = children(service.process.pid)
 
@@ -61,14 +67,15 @@ def test_a_signal_ends_it_with_exit_code_0_and_no_child_left_and_nothing_more_sa
     code = service.process.wait(PATIENCE_S)
 
     assert code == 0
-    assert len(workers) == 1
-    assert has_ended(workers[0])
+    assert len(workers) == (server == "threads")
+    assert all(has_ended(worker) for worker in workers)
     assert service.process.stdout.read() == ""
     assert service.process.stderr.read() == ""
 
 
-def test_a_request_that_still_waits_does_not_hold_up_the_end(start_service):
-    service = start_service("--delay", "60")
+@SERVERS
+def test_a_request_that_still_waits_does_not_hold_up_the_end(start_service, server):
+    service = start_service("--server", server, "--delay", "60")
 
     with socket.create_connection(("127.0.0.1", service.port)) as waiting:
         waiting.sendall(b"GET /albums HTTP/1.1\r\nHost: localhost\r\n\r\n")
@@ -79,13 +86,15 @@ def test_a_request_that_still_waits_does_not_hold_up_the_end(start_service):
         assert service.process.wait(PATIENCE_S) == 0
 
 
-def test_it_ends_when_the_reader_of_its_output_goes_away(service):
+@SERVERS
+def test_it_ends_when_the_reader_of_its_output_goes_away(start_service, server):
+    service = start_service("--server", server)
     workers = children(service.process.pid)
 
     service.process.stdout.close()
 
     assert service.process.wait(PATIENCE_S) == 0
-    assert has_ended(workers[0])
+    assert all(has_ended(worker) for worker in workers)
 
 
 def test_a_killed_service_leaves_no_worker_behind(service):
@@ -105,9 +114,13 @@ def test_a_killed_worker_ends_the_service_with_a_sentence(service):
     assert service.process.stderr.read() == "Error: the server ended by itself; start it again\n"
 
 
-def test_a_port_in_use_by_another_service_is_a_sentence_and_exit_code_1(service):
+@SERVERS
+@pytest.mark.parametrize("other", ["threads", "green"])
+def test_a_port_in_use_by_another_service_is_a_sentence_and_exit_code_1(start_service, server, other):
     """granian shares ports: unless it is kept from it, two services get half of the requests each."""
-    refused = run("--port", str(service.port))
+    service = start_service("--server", server)
+
+    refused = run("--port", str(service.port), "--server", other)
 
     assert refused.returncode == 1
     assert refused.stdout == ""
@@ -161,6 +174,12 @@ def test_with_one_thread_requests_wait_for_one_another(start_service):
         ("--delay", "nan", "'nan' is not a duration"),
         ("--delay", "inf", "'inf' is not a duration"),
         ("--delay", "ms", "'ms' is not a duration"),
+        ("--delay", "POST /album=1ms", "'POST /album' is not a route; the routes are GET /albums,"),
+        ("--delay", "POST /albums=", "'' is not a duration"),
+        ("--write-wait", "long", "'long' is not a duration"),
+        ("--switch-interval", "0", "must be more than 0"),
+        ("--dsn", "albums.db", "the store dict-mutex is in memory"),
+        ("--server", "fast", "'fast' is not one of"),
     ],
 )
 def test_a_bad_value_is_a_sentence_and_exit_code_2(option, value, said):
@@ -179,7 +198,11 @@ def test_a_refused_option_is_said_on_stderr_only():
     assert "Traceback" not in refused.stderr
 
 
-@pytest.mark.parametrize("option", ["--store", "--port", "--host", "--delay"])
+@pytest.mark.parametrize("option", [
+        "--store", "--server", "--port", "--host", "--delay", "--read-wait", "--write-wait", "--switch-interval",
+        "--dsn", "--audit",
+    ],
+)  # fmt: skip
 def test_the_help_explains_each_option(option):
     shown = CliRunner().invoke(main, ["--help"])
 
@@ -194,6 +217,70 @@ def test_an_address_of_another_machine_is_a_sentence_and_exit_code_1():
     assert "cannot listen on 192.0.2.1" in refused.stderr
 
 
-@pytest.mark.parametrize(("text", "seconds"), [("10ms", 0.01), ("0.5s", 0.5), ("2", 2.0), ("0", 0.0), (".5", 0.5)])
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("10ms", 0.01), ("10us", 1e-5), ("0.5s", 0.5), ("2", 2.0), ("0", 0.0), (".5", 0.5)]
+)
 def test_a_duration_is_read_in_milliseconds_or_seconds(text, seconds):
     assert duration_s(text) == pytest.approx(seconds)
+
+
+def test_green_threads_have_no_switch_interval():
+    refused = CliRunner().invoke(main, ["--server", "green", "--switch-interval", "1ms"])
+
+    assert refused.exit_code == 2
+    assert "green threads change only where they wait" in refused.output
+
+
+def test_green_threads_in_a_process_that_was_not_patched_are_refused():
+    refused = CliRunner().invoke(main, ["--server", "green", "--port", "0"])
+
+    assert refused.exit_code == 1
+    assert "start it as python -m service --server green" in refused.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "green"),
+    [
+        (["--server", "green"], True),
+        (["--port", "1", "--server=green"], True),
+        (["--server", "threads"], False),
+        (["--server"], False),
+        (["green", "--server"], False),
+        ([], False),
+    ],
+)
+def test_only_who_asks_for_green_threads_is_patched(arguments, green):
+    assert is_green(arguments) == green
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--store", "postgres"], "the store postgres needs --dsn"),
+        (["--store", "postgres", "--dsn", "host=/no/such/folder"], "cannot keep albums in PostgreSQL"),
+        (
+            ["--store", "sqlite", "--dsn", "/no/such/folder/albums.db"],
+            "cannot keep albums in /no/such/folder/albums.db",
+        ),
+        (["--audit", "/no/such/folder/audit"], "cannot write the audit to /no/such/folder/audit"),
+    ],
+)
+@SERVERS
+def test_what_cannot_be_opened_is_a_sentence_and_exit_code_1(server, options, said):
+    refused = run("--port", "0", "--server", server, *options)
+
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert said in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+@SERVERS
+def test_a_database_that_nobody_named_goes_with_the_service(start_service, server, tmp_path, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    service = start_service("--store", "sqlite", "--server", server)
+    folders = [path.name for path in tmp_path.iterdir() if path.name.startswith("albums-")]
+    service.process.terminate()
+    service.process.wait(PATIENCE_S)
+
+    assert len(folders) == 1
+    assert not (tmp_path / folders[0]).exists()

@@ -1,4 +1,4 @@
-"""The server: granian around the application, from a free port to a clean end.
+"""The server with OS threads: granian around the application, from a free port to a clean end.
 
 Two processes: the main one keeps the port and hears the signals, granian's worker answers, on many OS threads. What
 granian leaves open is closed here: whether the port is free, when the service is ready, and that neither process
@@ -14,28 +14,17 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from granian import Granian
 from granian.constants import HTTPModes, Interfaces
 
-# As WSGI calls it.
-Application = Callable[..., Iterable[bytes]]
+from service.serving import BACKLOG, STOP_S, Application, ServerError, bind, url_of
 
-# How many requests are worked on at once, unless somebody says. With a delay this is the ceiling: 16 threads and 10 ms
-# are 1600 requests/s.
-THREADS = 16
 # granian counts kept-alive connections against this, not requests: the next one is not accepted until another closes.
 # So it must exceed the users of any load test.
 CONNECTIONS = 16_384
-# How many connections the kernel keeps until they are accepted: a thousand users may well connect in the same moment.
-BACKLOG = 4_096
-STOP_S = 1
 RETRY_MS = 10
-
-
-class ServerError(Exception):
-    """The server could not start or ended by itself; the message says what to do."""
 
 
 def serve(load: Callable[[], Application], host: str, port: int, threads: int, probe: str, greeting: str) -> None:
@@ -48,10 +37,10 @@ def serve(load: Callable[[], Application], host: str, port: int, threads: int, p
     """
     with reserve(host, port) as reserved:
         address, port = reserved.getsockname()[:2]
+        url = url_of(reserved)
         if sys.platform != "linux":
             # Elsewhere granian could not bind beside it; the port is free for the blink in between.
             reserved.close()
-        url = f"http://[{address}]:{port}" if ":" in address else f"http://{address}:{port}"
         server = Granian(
             "service",
             address=address,
@@ -84,23 +73,7 @@ def reserve(host: str, port: int) -> socket.socket:
     granian binds with SO_REUSEPORT, so two services would share one port in silence, each getting half of the requests.
     This socket is bound first and without it, which fails when anybody has the port; only then does it let granian in.
     """
-    try:
-        family, kind, protocol, _, where = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        reserved = socket.socket(family, kind, protocol)
-    except OSError as error:
-        raise ServerError(f"cannot use the address {host}: {error}") from error
-    try:
-        # Without it a restart within a minute fails because of the last run's closed connections.
-        reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        reserved.bind(where)
-    except OSError as error:
-        reserved.close()
-        raise ServerError(
-            f"cannot listen on {host} port {port}: {error.strerror}; "
-            "choose another with --port, or a free one with --port 0"
-        ) from error
+    reserved = bind(host, port)
     # Now the other way round: one that asks for the port as we did is refused, one that shares (granian) is let in.
     reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
     reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)

@@ -1,0 +1,63 @@
+"""All lessons, in the order in which one leads to the next, and the groups of them that have a name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from greenload.lab.lesson import LabError, Lesson
+from greenload.lab.lessons import (
+    block,
+    experiments,
+    heart,
+    locks,
+    locust,
+    memory,
+    monkey,
+    omission,
+    percentiles,
+    pool,
+    questions,
+    race,
+    racing,
+    spawn,
+    spicier,
+    switch,
+    threads,
+    trace,
+)
+
+FIRST, SECOND, FOURTH = questions.LESSONS
+ANSWERS = (FIRST, SECOND, locks.LESSON, FOURTH, threads.LESSON)
+LESSONS = {
+    lesson.name: lesson
+    for lesson in (
+        race.LESSON,
+        switch.LESSON,
+        spawn.LESSON,
+        memory.LESSON,
+        block.LESSON,
+        monkey.LESSON,
+        heart.LESSON,
+        trace.LESSON,
+        omission.LESSON,
+        percentiles.LESSON,
+        pool.LESSON,
+        *experiments.LESSONS,
+        racing.LESSON,
+        spicier.LESSON,
+        *ANSWERS,
+        locust.LESSON,
+    )
+}
+GROUPS = {
+    "answers": (ANSWERS, "all five questions of the exercise, each with its evidence: a report with --html"),
+}
+
+
+def chosen(name: str) -> Sequence[Lesson]:
+    """Return the lesson of that name, or those of the group.  Raises LabError when there is neither."""
+    if name in GROUPS:
+        return GROUPS[name][0]
+    if name in LESSONS:
+        return [LESSONS[name]]
+    raise LabError(f"no lesson is called {name!r}; `greenload lab` lists them")

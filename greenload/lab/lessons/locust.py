@@ -1,0 +1,107 @@
+"""Lesson: the same scenario by greenload and by Locust, where Locust is installed."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from greenload.core.locust_rounding import percentile_ms
+from greenload.lab.album_service import album_service
+from greenload.lab.findings import Claim, Findings, Table
+from greenload.lab.lesson import CHECKOUT, Effort, LabError, Lesson
+from greenload.lab.load import load, ms
+
+USERS = 10
+DELAY = "20ms"
+MARGIN_S = 60.0
+PERCENTS = {"p50": 50.0, "p95": 95.0, "p99": 99.0}
+
+SCENARIO = """
+from {library} import HttpUser, constant, task
+
+
+class Visitor(HttpUser):
+    wait_time = constant(0.1)
+
+    @task
+    def get_album(self):
+        self.client.get("/albums/1", name="/albums/:id")
+"""
+
+
+def program() -> str:
+    """Return Locust's program.  Raises LabError where there is none: it is never a part of greenload."""
+    beside = [Path(sys.executable).parent / "locust", CHECKOUT / ".venv-bench" / "bin" / "locust"]
+    found = next((str(path) for path in beside if path.exists()), shutil.which("locust"))
+    if found is None:
+        raise LabError("Locust is not installed here; `make bench` installs it beside greenload, in a venv of its own")
+    return found
+
+
+def by_locust(url: str, run_s: float, folder: Path) -> dict[str, Any]:
+    """Run Locust; return what its JSON says of the one request name."""
+    scenario = folder / "by_locust.py"
+    scenario.write_text(SCENARIO.format(library="locust"))
+    load_options = ["-u", str(USERS), "-r", "100", "-t", f"{run_s:g}s"]
+    command = [program(), "-f", str(scenario), "-H", url, "--headless", "--json", "--only-summary", *load_options]
+    ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=run_s + MARGIN_S)
+    if ran.returncode != 0:
+        raise LabError(f"Locust ended with exit code {ran.returncode}: {ran.stderr[-300:]}")
+    names: list[dict[str, Any]] = json.loads(ran.stdout)
+    return names[0]
+
+
+def measure(effort: Effort) -> Findings:
+    """One after the other, each on a service of its own."""
+    program()
+    run_s = max(2.0, effort.run_s)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        with album_service("--delay", DELAY) as service:
+            theirs = by_locust(service.url, run_s, folder)
+            seen = service.requests()
+        scenario = folder / "by_greenload.py"
+        scenario.write_text(SCENARIO.format(library="greenload"))
+        with album_service("--delay", DELAY) as service:
+            ours = load(service.url, "-u", str(USERS), "-r", "100", "-t", f"{run_s:g}s", scenario=scenario)
+            seen_of_ours = service.requests()
+    of_ours, reported = ours.total, int(theirs["num_requests"])
+    counts = {int(time_ms): count for time_ms, count in theirs["response_times"].items()}
+    locust_ms = {key: percentile_ms(counts, percent) for key, percent in PERCENTS.items()}
+    rows = [
+        ["requests reported", f"{of_ours.requests:,}", f"{reported:,}"],
+        ["requests that the service saw", f"{seen_of_ours:,}", f"{seen:,}"],
+        *([f"{key} ms", ms(of_ours.service_ms[key]), f"{locust_ms[key]:g}"] for key in PERCENTS),
+        ["says of itself", ours.verdict, "nothing"],
+    ]
+    middle = of_ours.service_ms["p50"] or 0.0
+    return Findings(
+        tables=[Table(f"{USERS} users, {run_s:g} s, a service that takes {DELAY}", ["", "greenload", "Locust"], rows)],
+        claims=[
+            Claim("Both see the same median, within 5 ms", abs(middle - locust_ms["p50"]) <= 5,
+                  f"{ms(middle)} and {locust_ms['p50']:g} ms"),
+            Claim("greenload reports each request that the service saw", ours.sums["sent"] == seen_of_ours,
+                  f"{ours.sums['sent']} of {seen_of_ours}", needs_quiet=False),
+            Claim("Locust leaves out what is under way at the end", reported < seen,
+                  f"{reported} of {seen}", needs_quiet=False),
+        ],
+    )  # fmt: skip
+
+
+LESSON = Lesson(
+    name="locust",
+    question="the same scenario by greenload and by Locust: do they say the same?",
+    code=[by_locust],
+    measure=measure,
+    reading=(
+        "Both run a green thread a user, and on a service that takes its time both see the same. Locust rounds to "
+        "two digits and a millisecond, and does not count requests that are under way when the run ends, which are "
+        "the slowest ones. The page Coming from Locust has the whole list of differences."
+    ),
+    following=None,
+)

@@ -1,0 +1,169 @@
+"""Lesson: how much memory one takes that waits, and how many fit."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import gevent
+from gevent.event import Event
+
+from greenload.lab.findings import Claim, Findings, Measure, Table, number, spread_of
+from greenload.lab.lesson import Effort, LabError, Lesson
+from greenload.lab.probe import bare
+
+MANY = 10_000
+PATIENCE_S = 60.0
+Look = Callable[[], dict[str, float]]
+
+
+def look() -> dict[str, float]:
+    """Return how much memory this process has now, in KB: really there (its share of what is shared), and promised."""
+    there = re.search(r"^Pss:\s+(\d+)", Path("/proc/self/smaps_rollup").read_text(), re.MULTILINE)
+    promised = re.search(r"^VmSize:\s+(\d+)", Path("/proc/self/status").read_text(), re.MULTILINE)
+    assert there is not None  # by what the kernel documents
+    assert promised is not None
+    return {"resident_kb": float(there[1]), "virtual_kb": float(promised[1])}
+
+
+def green_threads(count: int, look: Look) -> list[dict[str, float]]:
+    """Look before any is there, when all were asked for, and when all have begun and wait."""
+    begun: list[None] = []
+    end = Event()
+
+    def wait() -> None:
+        begun.append(None)
+        end.wait()
+
+    seen = [look()]
+    threads = [gevent.spawn(wait) for _ in range(count)]
+    seen.append(look())  # too early: not one of them has run yet
+    while len(begun) < count:
+        gevent.sleep(0.01)
+    seen.append(look())
+    end.set()
+    gevent.joinall(threads)
+    return seen
+
+
+def asyncio_tasks(count: int, look: Look) -> list[dict[str, float]]:
+    """The same with asyncio's tasks."""
+
+    async def all_of_them() -> list[dict[str, float]]:
+        begun: list[None] = []
+        end = asyncio.Event()
+
+        async def wait() -> None:
+            begun.append(None)
+            await end.wait()
+
+        seen = [look()]
+        tasks = [asyncio.create_task(wait()) for _ in range(count)]
+        seen.append(look())
+        while len(begun) < count:
+            await asyncio.sleep(0.01)
+        seen.append(look())
+        end.set()
+        await asyncio.gather(*tasks)
+        return seen
+
+    return asyncio.run(all_of_them())
+
+
+def os_threads(count: int, look: Look) -> list[dict[str, float]]:
+    """The same with OS threads; `start` returns when the thread runs, so nobody looks too early."""
+    end = threading.Event()
+    seen = [look()]
+    threads = []
+    try:
+        for _ in range(count):
+            threads.append(threading.Thread(target=end.wait, args=(PATIENCE_S,)))
+            threads[-1].start()
+        seen += [look(), look()]
+    finally:
+        end.set()
+        for thread in threads:
+            if thread.ident is not None:
+                thread.join()
+    return seen
+
+
+KINDS = {"green thread": green_threads, "asyncio task": asyncio_tasks, "OS thread": os_threads}
+
+
+def memory_of(kind: str, count: int) -> dict[str, Any]:
+    """Return the KB of each of `count`; `refused` when the machine does not give so many."""
+    try:
+        before, early, after = KINDS[kind](count, look)
+    except RuntimeError as error:  # "can't start new thread"
+        return {"refused": str(error)}
+    return {
+        "resident_kb": (after["resident_kb"] - before["resident_kb"]) / count,
+        "virtual_kb": (after["virtual_kb"] - before["virtual_kb"]) / count,
+        "early_kb": (early["resident_kb"] - before["resident_kb"]) / count,
+    }
+
+
+def measure(effort: Effort) -> Findings:
+    """Measure each kind in fresh processes: memory that was once asked for is not given back."""
+    if not Path("/proc/self/smaps_rollup").exists():
+        raise LabError("the lesson memory needs Linux: it reads /proc/self/smaps_rollup")
+    count = effort.of(MANY)
+    found = {kind: [bare(memory_of, kind=kind, count=count) for _ in range(effort.rounds)] for kind in KINDS}
+    notes = [f"{kind}: {each[0]['refused']} at {count:,}" for kind, each in found.items() if "refused" in each[0]]
+    found = {kind: each for kind, each in found.items() if "refused" not in each[0]}
+    resident = {kind: spread_of(each["resident_kb"] for each in rounds) for kind, rounds in found.items()}
+    virtual = {kind: spread_of(each["virtual_kb"] for each in rounds) for kind, rounds in found.items()}
+    early = spread_of(each["early_kb"] for each in found["green thread"])
+    green_kb = resident["green thread"].median
+    claims = [
+        Claim("A green thread takes 1 to 2 KB", green_kb <= 2, f"{number(green_kb)} KB", needs_quiet=False),
+        Claim("Who looks before they have begun is wrong by more than a factor of 3", green_kb > 3 * early.median,
+              f"{number(early.median)} KB then, {number(green_kb)} KB when they wait", needs_quiet=False),
+    ]  # fmt: skip
+    if "OS thread" in resident:
+        thread_kb, promised_mb = resident["OS thread"].median, virtual["OS thread"].median / 1024
+        evidence = (
+            f"{number(thread_kb)} KB are there; {number(promised_mb)} MB are promised, and cost nothing until used"
+        )
+        claims.append(Claim("An OS thread takes 1 to 8 MB", thread_kb > 1000, evidence, needs_quiet=False))
+    return Findings(
+        measures=[
+            *(Measure(f"{kind}, resident", "KB each", spread) for kind, spread in resident.items()),
+            Measure("green thread, looked at too early", "KB each", early),
+            *(Measure(f"{kind}, address space", "KB each", spread) for kind, spread in virtual.items()),
+        ],
+        tables=[_how_many_fit({kind: spread.median for kind, spread in resident.items()})],
+        claims=claims,
+        notes=[*notes, f"{count:,} of each, all begun and waiting. Goroutines are not measured: no Go here."],
+    )
+
+
+def _how_many_fit(each_kb: dict[str, float]) -> Table:
+    """What memory allows; other limits (descriptors, `ulimit -u`, the kernel's threads-max) come on top."""
+    available = re.search(r"^MemAvailable:\s+(\d+)", Path("/proc/meminfo").read_text(), re.MULTILINE)
+    assert available is not None
+    most = Path("/proc/sys/kernel/threads-max")
+    limit = {"OS thread": f"; the kernel allows {int(most.read_text()):,}"} if most.exists() else {}
+    rows = [[kind, f"{int(available[1]) / max(kb, 0.001):,.0f}{limit.get(kind, '')}"] for kind, kb in each_kb.items()]
+    return Table(f"how many would fit into the {number(int(available[1]) / 1024)} MB that are free now", ["", ""], rows)
+
+
+LESSON = Lesson(
+    name="memory",
+    question="how much memory does one take that waits, and how many fit?",
+    code=[green_threads, look],
+    measure=measure,
+    reading=(
+        "A green thread keeps its C stack and its Python frames while it waits. Asyncio's task keeps only its "
+        "frames and is smaller, as long as few functions are between it and its wait. An OS thread is promised "
+        "megabytes and uses little of them. So green threads do not win by bytes; they win because ordinary "
+        "blocking code runs in them unchanged. And: a measurement that does not wait until all have begun measures "
+        "nothing."
+    ),
+    following="block",
+)

@@ -1,0 +1,64 @@
+"""One run of greenload as a process of its own, as a person would start it, and what its summary says."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from greenload.lab.lesson import CHECKOUT
+from greenload.lab.probe import run_python
+
+ALBUMS = CHECKOUT / "examples" / "albums.py"
+
+
+@dataclass(frozen=True)
+class Times:
+    """What a run measured of one request name, or of all; milliseconds, None where there were too few requests."""
+
+    requests: int
+    failures: int
+    per_s: float
+    service_ms: dict[str, float | None]
+    response_ms: dict[str, float | None]
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A run that is over.  by_name: as in "GET /albums".  sums: planned, sent, succeeded, failed, dropped, ..."""
+
+    by_name: dict[str, Times]
+    total: Times
+    sums: dict[str, Any]
+    verdict: str
+    reasons: Sequence[str]
+    workers: Sequence[dict[str, Any]]
+
+
+def load(url: str, *options: str, scenario: Path = ALBUMS) -> Ran:
+    """Run greenload with these options.  Raises LabError when the run breaks."""
+    with tempfile.TemporaryDirectory(prefix="greenload-lab-") as folder:
+        summary = Path(folder) / "summary.json"
+        written = ["--json", str(summary), "--no-db", "--quiet"]
+        run_python(["-m", "greenload", "run", str(scenario), "-H", url, *options, *written])
+        document = json.loads(summary.read_text())
+    return Ran(
+        by_name={f"{each['method']} {each['name']}": _times(each) for each in document["names"]},
+        total=_times(document["total"]),
+        sums=document["reconciliation"],
+        verdict=document["verdict"]["status"].upper(),
+        reasons=document["verdict"]["reasons"],
+        workers=document["workers"],
+    )
+
+
+def ms(value: float | None) -> str:
+    """Return milliseconds for a table; a dash where there were too few requests for this percentile."""
+    return "–" if value is None else f"{value:.2f}" if value < 10 else f"{value:,.1f}"
+
+
+def _times(plain: dict[str, Any]) -> Times:
+    return Times(plain["requests"], plain["failures"], plain["rps"], plain["service_ms"], plain["response_ms"])

@@ -1,0 +1,233 @@
+"""Each lesson, with tiny numbers: that it finds what it says it looks for. Never how fast anything was."""
+
+import json
+import sys
+
+import pytest
+
+from greenload.lab import timeline
+from greenload.lab.exercise import Load, hurried, play_audited
+from greenload.lab.lesson import CHECKOUT, Effort, LabError
+from greenload.lab.lessons import (
+    block,
+    experiments,
+    heart,
+    locks,
+    locust,
+    memory,
+    monkey,
+    omission,
+    percentiles,
+    pool,
+    questions,
+    race,
+    spawn,
+    spicier,
+    switch,
+    threads,
+    trace,
+)
+
+TINY = Effort(rounds=2, scale=0.01, run_s=2.0)
+
+
+def came_true(findings):
+    """Return what came of the claims that a busy machine cannot decide."""
+    return {claim.text: claim.came_true for claim in findings.claims if not claim.needs_quiet}
+
+
+@pytest.mark.parametrize(
+    ("lesson", "kinds"),
+    [
+        (switch.LESSON, ["greenlet to greenlet", "gevent through its hub", "asyncio task", "OS thread"]),
+        (spawn.LESSON, ["green thread", "asyncio task", "OS thread"]),
+    ],
+    ids=["switch", "spawn"],
+)
+def test_each_kind_of_thread_is_timed_so_often(lesson, kinds):
+    findings = lesson.measure(TINY)
+
+    assert [measure.what for measure in findings.measures] == kinds
+    for measure in findings.measures:
+        assert measure.spread.n == 2
+        assert 0 < measure.spread.least <= measure.spread.median <= measure.spread.most
+
+
+def test_memory_is_measured_when_all_have_begun():
+    findings = memory.LESSON.measure(Effort(rounds=1, scale=0.1, run_s=1.0))
+
+    kb = {measure.what: measure.spread.median for measure in findings.measures}
+    assert kb["green thread, resident"] > 3 * kb["green thread, looked at too early"]
+    assert kb["OS thread, address space"] > 1000 > kb["OS thread, resident"]
+
+
+def test_who_does_not_wait_green_holds_up_everybody():
+    late = {
+        other: max(late_s for _, late_s in block.lateness_beside(other)) for other in ("computes", "sleeps unpatched")
+    }
+
+    assert min(late.values()) > block.HOLD_S * 0.9
+    assert block.LESSON.code[0] is block.tick
+
+
+def test_patching_changes_what_names_stand_for():
+    findings = monkey.LESSON.measure(Effort(rounds=1, scale=1, run_s=1.0))
+
+    assert all(came_true(findings).values())
+    shown = {row[0]: row[1:] for row in findings.tables[0].rows}
+    assert shown["time.sleep"] == ["time", "gevent.hub"]
+    assert shown["threading.Lock"] == ["_thread", "gevent.thread"]
+
+
+def test_the_heart_hands_over_to_the_hub_and_to_nobody_else():
+    findings = heart.LESSON.measure(TINY)
+
+    assert len(findings.claims) == 3
+    assert all(came_true(findings).values())
+
+
+def test_a_trace_has_a_lane_for_each_user_and_opens_as_a_chrome_trace():
+    findings = trace.LESSON.measure(TINY)
+    events = json.loads(findings.files["trace.json"])["traceEvents"]
+
+    assert all(came_true(findings).values()), came_true(findings)
+    assert [row[0] for row in findings.tables[0].rows] == [f"user {number}" for number in range(1, trace.USERS + 1)]
+    assert {event["name"] for event in events if event["ph"] == "X"} == set(timeline.STATES)
+    assert all(event["dur"] >= 0 for event in events if event["ph"] == "X")
+    assert len([event for event in events if event["ph"] == "M"]) == trace.USERS
+    assert "<script" not in findings.files["timeline.html"]
+
+
+def test_lanes_that_run_at_the_same_time_are_seen():
+    apart = [("a", 0.0, 1.0, timeline.RUNNING), ("b", 1.0, 2.0, timeline.RUNNING), ("b", 0.0, 1.0, timeline.WAITING)]
+
+    assert not timeline.overlap(apart, timeline.RUNNING)
+    assert timeline.overlap([*apart, ("c", 1.5, 1.7, timeline.RUNNING)], timeline.RUNNING)
+    assert timeline.shares(apart, "b") == {timeline.RUNNING: 0.5, timeline.WAITING: 0.5}
+
+
+def test_the_ways_to_a_percentile_differ_as_the_lesson_says():
+    findings = percentiles.LESSON.measure(TINY)
+
+    assert all(came_true(findings).values()), came_true(findings)
+
+
+@pytest.mark.parametrize(
+    ("measured_ms", "written_ms"), [(0.4, 0), (1.5, 2), (99.4, 99), (144, 140), (1449, 1400), (12_600, 13_000)]
+)
+def test_times_are_rounded_as_locust_rounds_them(measured_ms, written_ms):
+    assert percentiles.as_locust_rounds(measured_ms) == written_ms
+
+
+def test_a_freeze_reaches_the_record_of_arrivals():
+    ran = omission.load_with_a_freeze(2.0, "--class", "Thinking", "--rate", "50/s")
+
+    assert ran.total.service_ms["max"] > 700
+    assert ran.total.response_ms["p99"] > 300
+
+
+def test_too_few_users_drop_arrivals_and_the_sums_add_up():
+    ran = pool.load_with(1, 2.0)
+
+    assert ran.sums["dropped"] > 0
+    assert ran.sums["planned"] == ran.sums["sent"] + ran.sums["dropped"]
+    assert ran.verdict == "SUSPECT"
+
+
+@pytest.mark.parametrize("server", ["threads", "green"])
+def test_the_race_finds_losses_without_a_lock_and_none_with_one(server):
+    without = race.race(race.Case("list", server, ["--write-wait", "2ms"]), 200)
+    with_lock = race.race(race.Case("list-mutex", server, ["--write-wait", "100us"]), 200)
+
+    assert without.lost > 0
+    assert with_lock.harm == 0
+    assert with_lock.accepted == 200
+
+
+def test_a_python_without_a_gil_is_asked_where_there_is_one(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    rows, note = race._without_gil(100)
+    assert rows == []
+    assert "No Python without a GIL is installed here" in note
+
+    stand_in = tmp_path / race.FREE_THREADED[0]
+    stand_in.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    stand_in.chmod(0o755)
+    [[store, threads, _, offered, *_]], note = race._without_gil(100)
+
+    assert (store, threads, offered) == ("list", "no GIL", "110")
+    assert str(stand_in) in note
+
+
+def test_the_audit_proves_what_an_experiment_lost():
+    writers = Load(20, 1000, user_class="PostOnlyUser")
+
+    found = play_audited(writers, Effort(1, 0.1, 2.0), "--store", "list", "--write-wait", "50ms")
+
+    assert found.ran.total.failures == 0
+    assert 0 < found.lost < found.accepted
+
+
+def test_workers_of_experiment_3_share_the_users_evenly_and_lose_nothing():
+    findings = experiments.LESSONS[2].measure(TINY)
+
+    assert all(came_true(findings).values()), came_true(findings)
+    assert findings.tables[-1].headings == ["", "expected there", "measured here"]
+
+
+def test_quick_users_wait_a_tenth():
+    text = hurried((CHECKOUT / "examples" / "albums.py").read_text())
+
+    assert "between(0.1, 0.3)" in text
+    assert "between(0.05, 0.2)" in text
+    assert "between(1, 3)" not in text
+
+
+def test_more_users_than_threads_do_not_make_more_requests_of_a_service_that_waits():
+    ran = questions.busy_run("Reader", 32, 2.0, "--delay", "50ms")
+
+    assert ran.total.per_s <= questions.THREADS / 0.05 * 1.02
+
+
+def test_readers_side_by_side_make_more_requests_than_readers_one_by_one():
+    waits = ["--read-wait", "10ms", "--write-wait", "10ms"]
+
+    mutex, lock = (locks.requests_per_s(store, 99, 1.0, waits) for store in ("list-mutex", "list-rwlock"))
+
+    assert mutex <= 110
+    assert lock > 1.5 * mutex
+
+
+def test_the_last_of_many_albums_is_found_in_either_container():
+    ran = spicier.find_the_last("dict-rwlock", 30, 1.0)
+
+    assert ran.total.requests > 0
+    assert ran.total.failures == 0
+
+
+def test_the_answer_about_threads_has_each_kind_and_each_cost():
+    findings = threads.LESSON.measure(TINY)
+
+    assert len(findings.tables[0].rows) == 4
+    assert [len(row) for row in findings.tables[0].rows] == [5] * 4
+
+
+def test_without_locust_the_lesson_says_what_it_needs(monkeypatch, tmp_path):
+    monkeypatch.setattr(locust, "CHECKOUT", tmp_path)
+    monkeypatch.setattr(locust.sys, "executable", str(tmp_path / "python"))
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    with pytest.raises(LabError, match="Locust is not installed here"):
+        locust.measure(TINY)
+
+
+def test_beside_locust_both_report_requests_of_the_same_service():
+    try:
+        locust.program()
+    except LabError as missing:
+        pytest.skip(str(missing))
+
+    findings = locust.measure(TINY)
+
+    assert [row[0] for row in findings.tables[0].rows][:2] == ["requests reported", "requests that the service saw"]
+    assert came_true(findings)["greenload reports each request that the service saw"]
