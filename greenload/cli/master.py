@@ -17,7 +17,6 @@ from greenload.cli.outputs import Outputs, check_outputs
 from greenload.cli.page_options import PageWanted, check_no_page_options, page_options
 from greenload.cli.premises import Premises
 from greenload.cli.run_options import plan_options_said, run_options
-from greenload.cli.serving import serve_page
 from greenload.core.fleet import Fleet
 from greenload.core.terms import Expected, Terms
 from greenload.key import JoinKey
@@ -83,12 +82,7 @@ def command(
     check_outputs(outputs)
     expected = Expected(expect_workers, expect_timeout)
     if not headless and resume is None:
-        loaded = load(scenario, only=())
-        terms = Terms(VERSION, loaded.sha256, read(loaded.path, includes), any_scenario, more_runs=True)
-        with keeping.store() as store, closing(ZmqHub(bind, key)) as hub:
-            come_to = f"start one: greenload worker --master {hub.address.removeprefix('tcp://')}"
-            click.echo(f"master: {hub.address}; {come_to}", err=True)
-            serve_page(Premises(loaded, asked, terms, hub, keeping, store, outputs, expected, come_to=come_to), page)
+        _serve(scenario, asked, outputs, bind, expected, key, includes, any_scenario, keeping, page)
         return
     check_no_page_options("with --headless there is none" if headless else "a run that is gone on with has none")
     making = (
@@ -101,6 +95,29 @@ def command(
         waiting = f"waiting for {expect_workers} worker(s){with_key}"
         click.echo(f"master: {hub.address}, run {run.info.id}, {waiting}", err=True)
         conduct(run, hub, outputs)
+
+
+def _serve(
+    scenario: Path | None,
+    asked: Asked,
+    outputs: Outputs,
+    bind: str,
+    expected: Expected,
+    key: JoinKey | None,
+    includes: tuple[Path, ...],
+    any_scenario: bool,
+    keeping: Keeping,
+    page: PageWanted,
+) -> None:
+    """Make the runs that are asked for at the page."""
+    from greenload.cli.serving import serve_page  # which brings Flask along: others need not wait for that
+
+    loaded = load(scenario, only=())
+    terms = Terms(VERSION, loaded.sha256, read(loaded.path, includes), any_scenario, more_runs=True)
+    with keeping.store() as store, closing(ZmqHub(bind, key)) as hub:
+        come_to = f"start one: greenload worker --master {hub.address.removeprefix('tcp://')}"
+        click.echo(f"master: {hub.address}; {come_to}", err=True)
+        serve_page(Premises(loaded, asked, terms, hub, keeping, store, outputs, expected, come_to=come_to), page)
 
 
 @contextmanager

@@ -14,7 +14,6 @@ from greenload.cli.outputs import Outputs, check_outputs
 from greenload.cli.page_options import PageWanted, check_no_page_options, page_options
 from greenload.cli.premises import Premises
 from greenload.cli.run_options import run_options
-from greenload.cli.serving import serve_page
 from greenload.cli.workers_here import workers_here
 from greenload.core.terms import Expected, Terms
 from greenload.descriptors import check
@@ -44,6 +43,8 @@ def command(
     """
     check_outputs(outputs)
     if web:
+        from greenload.cli.serving import serve_page  # which brings Flask along: 0.1 s that others need not wait
+
         loaded = load(scenario, only=())
         with keeping.store() as store, workers_here(loaded, processes) as (hub, local):
             # Processes are started for each run anew.

@@ -14,7 +14,6 @@ import urllib.request
 import pytest
 
 from greenload.web import connection as connection_module
-from greenload.web.needs import NoFlask, check_flask
 from greenload.web.server import WebError, WebServer
 from tests.web.hosted import PATIENCE_S
 from tests.web.played import Played
@@ -258,15 +257,7 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
         return fp
 
 
-def test_without_flask_it_is_said_what_to_install(monkeypatch):
-    check_flask()
-    monkeypatch.setattr("greenload.web.needs.find_spec", lambda name: None)
-
-    with pytest.raises(NoFlask, match=r"pip install 'greenload\[web\]'"):
-        check_flask()
-
-
-def test_a_scenario_can_import_extend_where_flask_is_not_installed():
+def test_a_scenario_imports_extend_without_flask_which_workers_need_not_load():
     program = (
         "import sys; sys.modules['flask'] = None; from greenload.web import extend; print(extend('a') is not None)"
     )
