@@ -40,6 +40,8 @@ import pytest
 import greenload
 from greenload.cli import COMMANDS, main
 from greenload.http import failures
+from greenload.web.openapi import openapi
+from greenload.web.schemas import SCHEMAS
 from tests.conftest import JOB
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -330,6 +332,22 @@ def test_the_documented_way_to_read_a_histogram_works(everything: Path):
     made = run(["-c", block.text], everything)
 
     assert re.fullmatch(r"\d+\.\d+ ms\n", made.stdout), made.stderr
+
+
+def test_each_path_of_the_api_and_what_it_takes_and_gives_is_on_its_page():
+    sections = sections_of(REFERENCE / "api.md")
+    documented = {heading.strip("`"): in_backticks(text) for heading, text in sections.items() if heading[0] == "`"}
+    paths = openapi()["paths"]
+
+    assert documented.keys() == paths.keys()
+    for path, item in paths.items():
+        [operation] = item.values()
+        names = {each["name"] for each in operation.get("parameters", ()) if each["in"] == "query"} - {"last_event_id"}
+        for content in (operation.get("requestBody", {}), operation["responses"].get("200", {})):
+            schema = content.get("content", {}).get("application/json", {}).get("schema", {})
+            names |= SCHEMAS.get(schema.get("$ref", "").rpartition("/")[2], schema).get("properties", {}).keys()
+        # Those are on a page of their own.
+        assert names - documented[path] - {"schema", "runs"} == set(), path
 
 
 def test_each_public_name_is_on_the_scenario_page():

@@ -24,6 +24,7 @@ MOST_ADDRESSES = 1_000
 LONGEST_TOKEN = 1_024
 
 # Plotly puts an empty <style> into the page and then adds its rules one by one: the hash is that of nothing at all.
+# What it wants besides, style attributes of a few elements and the rules for maps, it is denied: charts do without.
 NOTHING = "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='"
 POLICY = (
     f"default-src 'none'; script-src 'self'; style-src 'self' {NOTHING}; img-src 'self' data: blob:;"

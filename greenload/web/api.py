@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import IO, Any
 
 from flask import Flask, Request, Response, request
 from werkzeug.exceptions import BadRequest, Conflict, NotFound, ServiceUnavailable, UnprocessableEntity
@@ -174,7 +174,7 @@ def _add_history(app: Flask, control: Control, history: Callable[[], History]) -
     def export(run_id: str) -> Response:
         form = _chosen("format", EXPORTS, default=None)
         file = history().export(run_id, form)
-        response = Response(iter(lambda: file.read(65_536), b""), content_type=CONTENT_TYPES[form])
+        response = Response(_pieces(file), content_type=CONTENT_TYPES[form])
         response.call_on_close(file.close)
         name = f"{safe_name(run_id)}.{ENDINGS.get(form, form)}"
         response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
@@ -183,6 +183,12 @@ def _add_history(app: Flask, control: Control, history: Callable[[], History]) -
     @app.get("/api/v1/compare")
     def compare() -> Response:
         return _json(history().compare(_needed("a"), _needed("b")))
+
+
+def _pieces(file: IO[bytes]) -> Iterator[bytes]:
+    with file:
+        while piece := file.read(65_536):
+            yield piece
 
 
 class _Lazily:

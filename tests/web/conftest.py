@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from tests.web.hosted import Hosted, page_in
-from tests.web.played import Played
 
 
 @pytest.fixture
@@ -17,8 +16,8 @@ def hosted(tmp_path) -> Iterator[Callable[..., Hosted]]:
     """What makes a played master with its page."""
     with ExitStack() as cleanup:
 
-        def host(played: Played | None = None, **options: Any) -> Hosted:
+        def host(**options: Any) -> Hosted:
             options.setdefault("page", page_in(tmp_path))
-            return cleanup.enter_context(Hosted(played or Played(), **options))
+            return cleanup.enter_context(Hosted(**options))
 
         yield host

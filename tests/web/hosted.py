@@ -21,10 +21,11 @@ PATIENCE_S = 30
 
 
 class Hosted:
-    """played: the Control, to be touched only within `do`."""
+    """make: makes the Control, which is to be touched only within `do`."""
 
-    def __init__(self, played: Played, **options: Any) -> None:
-        self.played = played
+    def __init__(self, make: Callable[[], Played] = Played, **options: Any) -> None:
+        self.played: Played
+        self._make = make
         self._options = options
         self._asked: queue.SimpleQueue[Callable[[], object] | None] = queue.SimpleQueue()
         self._begun = threading.Event()
@@ -106,6 +107,7 @@ class Hosted:
 
     def _run(self) -> None:
         try:
+            self.played = self._make()  # here, as a database is its thread's alone
             self.server = WebServer(self.played, port=0, **self._options)
             self.server.start()
         except Exception as error:  # told to whoever wanted it

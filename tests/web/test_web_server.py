@@ -8,11 +8,13 @@ import shutil
 import socket
 import ssl
 import subprocess
+import sys
 import urllib.request
 
 import pytest
 
 from greenload.web import connection as connection_module
+from greenload.web.needs import NoFlask, check_flask
 from greenload.web.server import WebError, WebServer
 from tests.web.hosted import PATIENCE_S
 from tests.web.played import Played
@@ -254,3 +256,20 @@ def test_with_a_certificate_the_page_is_served_by_tls(hosted, tmp_path):
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
     def http_error_303(self, req, fp, code, msg, headers):
         return fp
+
+
+def test_without_flask_it_is_said_what_to_install(monkeypatch):
+    check_flask()
+    monkeypatch.setattr("greenload.web.needs.find_spec", lambda name: None)
+
+    with pytest.raises(NoFlask, match=r"pip install 'greenload\[web\]'"):
+        check_flask()
+
+
+def test_a_scenario_can_import_extend_where_flask_is_not_installed():
+    program = (
+        "import sys; sys.modules['flask'] = None; from greenload.web import extend; print(extend('a') is not None)"
+    )
+    shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert shown.stdout.strip() == "True"
