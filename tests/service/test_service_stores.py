@@ -134,6 +134,19 @@ def test_readers_of_a_dict_that_is_copied_do_not_wait_for_a_writer(opened):
         writer.join()
 
 
+def test_what_a_reader_of_a_dict_that_is_copied_has_got_hold_of_does_not_change(opened):
+    with opened("dict-copied", SEED, Pace(0.3, 0.0)) as store:
+        seen = []
+        reader = threading.Thread(target=lambda: seen.extend(store.all()))
+        reader.start()
+        time.sleep(0.1)  # the reader is in its middle now
+        store.add(album("4"))
+        reader.join()
+
+        assert seen == list(SEED)
+        assert store.get("4") == album("4")
+
+
 @pytest.mark.parametrize("name", SQL)
 @pytest.mark.parametrize(
     ("one", "field"),
