@@ -134,6 +134,36 @@ def test_readers_of_a_dict_that_is_copied_do_not_wait_for_a_writer(opened):
         writer.join()
 
 
+class HeldPace:
+    """A read goes on when the test says so; an add does not wait."""
+
+    def __init__(self):
+        self.is_inside, self.go_on = threading.Event(), threading.Event()
+
+    def read(self):
+        self.is_inside.set()
+        self.go_on.wait(PATIENCE_S)
+
+    def write(self):
+        pass
+
+
+def test_what_a_reader_of_a_dict_that_is_copied_has_got_hold_of_does_not_change(opened):
+    pace = HeldPace()
+    with opened("dict-copied", SEED, pace) as store:
+        seen = []
+        reader = threading.Thread(target=lambda: seen.extend(store.all()))
+        reader.start()
+        assert pace.is_inside.wait(PATIENCE_S)
+
+        store.add(album("4"))
+        pace.go_on.set()
+        reader.join()
+
+        assert seen == list(SEED)
+        assert store.get("4") == album("4")
+
+
 @pytest.mark.parametrize("name", SQL)
 @pytest.mark.parametrize(
     ("one", "field"),
