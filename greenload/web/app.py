@@ -28,6 +28,7 @@ from greenload.web.routes import add_routes
 
 PAGE = Path(str(files("greenload.web").joinpath("page")))
 REPORT = Path(str(files("greenload.report").joinpath("page")))
+CHARTS = "charts.js"  # lies there, since a report draws its charts with it, too
 PLOTLY_FRESH_S = 86_400
 PROGRAMS = ("/api/", "/metrics")  # what asks here keeps no cookies
 
@@ -131,13 +132,9 @@ def _add_page(app: Flask, page: Path) -> None:
     def index() -> Response:
         return _file(page, "index.html")
 
-    @app.get("/static/charts.js")
-    def charts() -> Response:
-        return _file(REPORT, "charts.js")  # a report draws its charts with it, too
-
     @app.get("/static/<path:name>")
     def static(name: str) -> Response:
-        return _file(page, name)
+        return _file(REPORT if name == CHARTS else page, name)
 
     packed: list[bytes] = []
 

@@ -27,14 +27,11 @@ class Stage:
     """A played master with its page, for tests that change it one after the other;  db: where its runs are kept."""
 
     def __init__(self, db: Path) -> None:
-        self._hosted = Hosted(Played())
-        self._db = db
+        self._hosted = Hosted(lambda: Played(db))
 
     def __enter__(self) -> Stage:
         self._hosted.__enter__()
         self.url = f"{self._hosted.server.url}/"
-        # By the thread that uses it: SQLite allows no other.
-        self.do(lambda played: played.keep_in(self._db))
         return self
 
     def __exit__(self, *error: object) -> None:

@@ -126,10 +126,6 @@ class Played:
         self._users = 0
         self._label = Label()
 
-    def keep_in(self, db: Path) -> None:
-        """Keep the runs to come in the file `db`."""
-        self._db, self._store = db, Store(db)
-
     @property
     def state(self) -> str:
         return self._state

@@ -316,7 +316,7 @@ def test_the_verdict_is_a_word_and_its_reasons_and_is_read_out(stage, browser):
 def test_a_tab_of_the_scenarios_own_shows_what_its_route_returns(browser):
     shelves = Extension("stock", "GET", "Stock", lambda asked: [{"shelf": HOSTILE, "albums": 12}])
     words = Extension("words", "GET", "Words", lambda asked: "as it\nstands")
-    with Hosted(Played(), extensions=[shelves, words]) as hosted, Visit(browser, f"{hosted.server.url}/") as visit:
+    with Hosted(Played, extensions=[shelves, words]) as hosted, Visit(browser, f"{hosted.server.url}/") as visit:
         page = visit.page
         page.get_by_role("link", name="Stock").click()
         page.wait_for_selector("td:text-is('12')")
