@@ -115,6 +115,7 @@ def test_what_is_no_good_request_gets_an_answer_and_the_page_goes_on(page, sent,
 
     head = said.partition(b"\r\n\r\n")[0]
     assert head.startswith(b"HTTP/1.1 %d" % status), said[:300]
+    assert status != 403 or b"\r\nConnection: close" in head
     assert b"X-In" not in head
     assert b"Set-Cookie" not in head
     assert page.get("/api/v1/summary").status == 200
