@@ -15,7 +15,7 @@ from gevent.pywsgi import WSGIHandler
 from greenload.web.access import HEADERS
 
 FIRST_S = 10.0  # until the first line of the first request is there
-IDLE_S = 75.0  # and of each further one
+IDLE_S = 20.0  # and of each further one
 HEAD_S = 10.0  # for its headers
 SILENT_S = 20.0  # how long a body may not go on, or an answer not be read
 MOST_BODY_BYTES = 1_000_000

@@ -162,3 +162,10 @@ def test_arrivals_that_cannot_be_meant_are_refused(fields, sentence):
 
     with pytest.raises(ShapeError, match=sentence):
         Arrivals(**{**good, **fields})
+
+
+def test_arrivals_that_are_counted_chunk_by_chunk_are_those_that_come():
+    arrivals = Arrivals(constant_rate(1_000.0), POISSON, 10, 1.0)
+
+    for until_s in (0.0, 3.9, 4.096, 4.2, 12.288, 13.0):
+        assert arrivals.count_until(until_s, 7) == sum(1 for _ in arrivals.between(0.0, until_s, 7))

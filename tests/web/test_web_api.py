@@ -124,6 +124,22 @@ def test_the_series_is_complete_up_to_the_event_it_names(going_on):
     assert client.get("/api/v1/series?method=GET&name=/nothing").status_code == 404
 
 
+def test_what_is_yet_to_be_pushed_is_in_no_series(tmp_path):
+    played = Played()
+    played.begin()
+    live = Live(played)
+    client = make_app(played, live, Access(None, is_loopback=True), [], page_in(tmp_path)).test_client()
+    for _ in range(3):
+        played.play_second()
+    live.look()
+    played.play_second()
+
+    said = client.get("/api/v1/series").json
+
+    assert said["from_event"] == f"{played.run.info.id}:2"
+    assert said["charts"][0]["lines"][0]["x"] == [0.5, 1.5, 2.5]
+
+
 def test_prometheus_understands_the_metrics(going_on):
     played, client = going_on
     families = {family.name: family for family in text_string_to_metric_families(client.get("/metrics").text)}
