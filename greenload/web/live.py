@@ -22,7 +22,7 @@ from greenload.core.errors import GreenloadError
 from greenload.core.results import Results
 from greenload.web.breath import REST, Breath
 from greenload.web.control import READY, Control, Shown
-from greenload.web.recent import Pace, Verdicts, last_of, remaining_s_of, second_of, wanted_of
+from greenload.web.recent import Verdicts, last_of, remaining_s_of, second_of, wanted_of
 
 MOST_LISTENERS = 100
 MOST_WAITING_BYTES = 65_536
@@ -92,7 +92,6 @@ class Live:
     """What goes on, pushed as it happens."""
 
     def __init__(self, control: Control) -> None:
-        self.pace = Pace()
         self._control = control
         self._listeners: set[Listener] = set()
         self._kept: deque[tuple[int, bytes]] = deque(maxlen=KEPT_EVENTS)  # of the run, by second
@@ -146,7 +145,6 @@ class Live:
         if shown is not None:
             if shown.info.id != self._run:
                 self._begin(shown, state)
-            self.pace.note(shown.info.id, shown.results)
             # All that was reported before the end is pushed before it is said that the run is over.
             self._push_seconds(shown, state)
         now = state, None if shown is None else shown.info.id

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import deque
 from typing import Any
 
 from greenload.core.curves import SHORTEST_LAST_S
@@ -112,28 +111,6 @@ class Verdicts:
             fresh_s = min(FRESH_TIMES * (breath.worked_s - before_s), MOST_FRESH_S)
             self._until_s = time.monotonic() + fresh_s
         return self._verdict
-
-
-class Pace:
-    """Requests a second by worker, over the last NOW_S seconds; `note` is called each second."""
-
-    def __init__(self) -> None:
-        self._run = ""
-        self._noted: deque[dict[str, tuple[float, int]]] = deque(maxlen=NOW_S + 1)
-
-    def note(self, run: str, results: Results) -> None:
-        if run != self._run:
-            self._run = run
-            self._noted.clear()
-        self._noted.append({name: (record.until_s, record.requests) for name, record in results.workers.items()})
-
-    def rps(self, worker: str) -> float | None:
-        """Return None of one that has not reported twice in that time."""
-        known = [noted[worker] for noted in self._noted if worker in noted]
-        if not known or known[-1][0] <= known[0][0]:
-            return None
-        (from_s, before), (until_s, after) = known[0], known[-1]
-        return round((after - before) / (until_s - from_s), 3)
 
 
 def tally_of(slot: Slot, called: tuple[str, str] | None) -> Tally | None:

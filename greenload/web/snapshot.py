@@ -111,11 +111,11 @@ class Snapshot:
                     "index": index,
                     "state": HERE if worker in waiting else known,
                     "users": record.users,
-                    "rps": None if worker in waiting else self._live.pace.rps(worker),
-                    "cpu_percent": round(record.cpu_mean_percent, 1),
-                    "lag_p99_ms": None,
+                    "rps": None if worker in waiting else round(record.lately.rps, 3),
+                    "cpu_percent": round(record.lately.cpu_percent, 1),
+                    "lag_p99_ms": milliseconds(record.lately.lag())["p99"],
                     "last_heard_s": None if member is None else round(max(0.0, shown.now_s - member.heard_s), 1),
-                    "unacknowledged": None,
+                    "unacknowledged": record.unacknowledged,
                     "requests": record.requests,
                 }
             )
@@ -145,7 +145,7 @@ class Snapshot:
         measured = results.measured_tally if called is None else results.measured.tallies.get(called, Tally())
         timings = measured.ended()
         spans = _spans(results, elapsed_s, told, called, pause)
-        charts = charts_of(spans, timings, shown.plan, shown.gate.warmup_s, pause)
+        charts = charts_of(spans, timings, shown.plan, results.warmup_s, pause)
         return {"run": run, "from_event": f"{run}:{told}", "charts": charts}
 
     def _metrics(self, pause: Pause) -> bytes:
