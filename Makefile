@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # Installed anew only when what is to be installed has changed.
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test check format bench bench-alarms bench-history bench-master bench-placement bench-profile bench-rate docs screenshots test-all test-lowest system-deps clean
+.PHONY: demo test check format bench bench-alarms bench-history bench-master bench-page bench-placement bench-profile bench-rate docs screenshots test-all test-lowest system-deps clean
 
 demo: $(INSTALLED)
 	$(BIN)/greenload demo
@@ -50,6 +50,10 @@ bench-alarms: .venv-bench/.installed
 # An hour in the database: how large it becomes, how long it takes to write and to read.
 bench-history: .venv-bench/.installed
 	.venv-bench/bin/python -m bench.history
+
+# Whether the generator wakes later because twenty browsers look at its page.
+bench-page: .venv-bench/.installed
+	.venv-bench/bin/python -m bench.page
 
 bench-placement: .venv-bench/.installed
 	.venv-bench/bin/python -m bench.placement

@@ -330,7 +330,7 @@ def test_the_master_waits_for_as_many_workers_as_are_started(master: str, worker
 
 @pytest.mark.parametrize(("master", "worker"), FLEETS)
 def test_there_is_time_to_hand_over_what_was_counted(master: str, worker: str, key_file: Path):
-    stop_timeout_s = CONTAINERS[master].parse(key_file)["stop_timeout"]
+    stop_timeout_s = CONTAINERS[master].parse(key_file)["stop_timeout_s"]
 
     assert CONTAINERS[master].grace_s > stop_timeout_s
     assert CONTAINERS[worker].grace_s > stop_timeout_s

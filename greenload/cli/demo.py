@@ -30,13 +30,13 @@ WORKERS = 2
 
 @click.command("demo")
 @phases_option
-def command(phases: bool) -> None:
+def command(has_phases: bool) -> None:
     """Load the album service for a quarter of a minute and see what greenload is."""
     scenario_path = CHECKOUT / "examples" / "albums.py"
     with album_service("--delay", DELAY) as service:
         scenario = load(Path(os.path.relpath(scenario_path)), only=["AlbumUser"])
         shape = ramp(USERS, SPAWN_RATE)
-        plan = Plan(shape, RUN_TIME_S, scenario.shares(), service.url, STOP_TIMEOUT_S, SEED, has_phases=phases)
+        plan = Plan(shape, RUN_TIME_S, scenario.shares(), service.url, STOP_TIMEOUT_S, SEED, has_phases=has_phases)
         key = JoinKey.new()
         hub = ZmqHub("tcp://127.0.0.1:0", key)
         click.echo(f"{WORKERS} workers with {USERS} users load the album service for {RUN_TIME_S:.0f} s ...", err=True)

@@ -43,7 +43,10 @@ def run_options(command: Callable[..., None]) -> Callable[..., None]:
 def plan_options_said() -> list[str]:
     """Return which options on the command line say what the run shall be."""
     context = click.get_current_context()
-    return [name for name in PLANNING if context.get_parameter_source(name) is ParameterSource.COMMANDLINE]
+    said = [name for name in PLANNING if context.get_parameter_source(name) is ParameterSource.COMMANDLINE]
+    return [
+        each.opts[-1] if each.name != "scenario" else "SCENARIO" for each in context.command.params if each.name in said
+    ]
 
 
 # The parameters that say what the run shall be, and not what is shown or written of it.

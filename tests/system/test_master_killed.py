@@ -267,8 +267,13 @@ def test_a_run_that_has_ended_cannot_be_resumed_and_no_other_run_or_plan_put_in_
         ("--resume", ended_run): f"run {ended_run} has ended",
         ("--resume", "20200101-000000-0000"): "no run 20200101-000000-0000 in greenload.db; the last ones: "
         + ended_run,
-        ("--resume", ended_run, "-u", "3"): "--resume goes on with the run as it was planned; users cannot be changed",
-        ("--resume", ended_run, "--phases"): "as it was planned; phases cannot be changed",
+        (
+            "--resume",
+            ended_run,
+            "-u",
+            "3",
+        ): "--resume goes on with the run as it was planned; --users cannot be changed",
+        ("--resume", ended_run, "--phases"): "as it was planned; --phases cannot be changed",
         ("--resume", ended_run, "--db", "other.db"): "there is no file other.db",
         ("--resume", ended_run, "--db", "busy.py"): "busy.py: file is not a database",
     }

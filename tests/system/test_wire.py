@@ -238,7 +238,7 @@ def test_what_broke_a_worker_is_shown_without_control_characters(fleet):
     liar = Liar(fleet)
 
     liar.say("bye", "liar", 7, "\x1b[31mred\nsecond line")
-    liar.wait_for("ack")
+    liar.wait_for("farewell")
     liar.close()
     fleet.stop()
 
