@@ -1,8 +1,8 @@
 """python -m bench.page: does the generator wake later because somebody looks at the page?
 
 `greenload run --web`, its users and its page in one process on one core, makes the same load in turns: alone, and with
-browsers' streams open of which one never reads, and as many that ask for the summary each second. What counts is the
-generator's own lag, and what the server counted; the page must change neither.
+browsers' streams open of which one never reads; with --ask-every each of them asks for the summary, too. What counts is
+the generator's own lag, and what the server counted; the page must change neither.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import sys
 import tempfile
 import threading
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,8 +27,6 @@ from bench.measure import MARGIN_S, spread
 from bench.peers import USERS
 from bench.process import BenchError, Cores, choose_cores, running, wait_until
 from bench.server import Server, serving
-
-ASK_EVERY_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -48,6 +46,9 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=20, help="how long each run is [%(default)s]")
     parser.add_argument("--rounds", type=int, default=5, help="pairs of runs [%(default)s]")
     parser.add_argument("--browsers", type=int, default=20, help="streams, and besides one that stalls [%(default)s]")
+    parser.add_argument(
+        "--ask-every", type=float, default=0.0, help="seconds between two summaries; 0: streams alone [%(default)s]"
+    )
     options = parser.parse_args()
     conduct(lambda: _measure(options))
 
@@ -90,7 +91,7 @@ def _run(cores: Cores, server: Server, options: argparse.Namespace, folder: Path
     with running(command, cores.generator, output) as process:
         wait_until(lambda: "page: " in output.read_text(), process, MARGIN_S)
         url = re.findall(r"page: (\S+?)/?\s", output.read_text())[0]
-        with _watching(url, browsers) as watchers:
+        with _watching(url, browsers, options.ask_every) as watchers:
             process.end(options.seconds + MARGIN_S)
         events = sum(watcher.events for watcher in watchers)
     document = json.loads(result.read_text())
@@ -102,16 +103,20 @@ def _run(cores: Cores, server: Server, options: argparse.Namespace, folder: Path
 
 
 class _Watcher:
-    """Does what a browser with the page open does: reads the stream, and asks for the summary each second.
+    """Does what a browser with the page open does: reads the stream, and asks for the summary every so often.
 
     It asks at moments of its own, since no two browsers opened the page at the same one.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, ask_every_s: float) -> None:
         self._url = url
+        self._ask_every_s = ask_every_s
         self._is_over = threading.Event()
-        self._threads = [threading.Thread(target=each, daemon=True) for each in (self._read, self._ask)]
+        self._threads = [threading.Thread(target=each, daemon=True) for each in self._habits()]
         self.events = 0
+
+    def _habits(self) -> list[Callable[[], None]]:
+        return [self._read, self._ask] if self._ask_every_s else [self._read]
 
     def start(self) -> None:
         for thread in self._threads:
@@ -128,17 +133,17 @@ class _Watcher:
                 self.events += line.startswith(b"event: second")
 
     def _ask(self) -> None:
-        wait_s = random.uniform(0.0, ASK_EVERY_S)
+        wait_s = random.uniform(0.0, self._ask_every_s)
         while not self._is_over.wait(wait_s):
-            wait_s = ASK_EVERY_S
+            wait_s = self._ask_every_s
             with suppress(OSError):  # once the run is over
                 urllib.request.urlopen(f"{self._url}/api/v1/summary", timeout=MARGIN_S).read()
 
 
 @contextmanager
-def _watching(url: str, browsers: int) -> Iterator[list[_Watcher]]:
+def _watching(url: str, browsers: int, ask_every_s: float) -> Iterator[list[_Watcher]]:
     """Let so many watch, and one more open a stream that it never reads."""
-    watchers = [_Watcher(url) for _ in range(browsers)]
+    watchers = [_Watcher(url, ask_every_s) for _ in range(browsers)]
     host, _, port = url.removeprefix("http://").rpartition(":")
     stalled = socket.create_connection((host, int(port))) if browsers else None
     if stalled is not None:

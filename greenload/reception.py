@@ -30,6 +30,11 @@ class Reception:
         finally:
             hearing.kill()  # switch
 
+    def dismiss(self) -> None:
+        """Send home who is here: this master makes no more runs."""
+        for order in self._lobby.dismiss():
+            self._hub.send(*order)
+
     def here(self) -> list[str]:
         """Return who is here, by name."""
         return self._lobby.here(time.monotonic())

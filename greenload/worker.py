@@ -243,6 +243,8 @@ class Worker:
                 self._part.engine.cut_off()
         elif isinstance(message, Farewell):
             self._farewell = message
+            if self._part is None:  # the master has ended, and there will be no run
+                self._stopped.set()
         elif isinstance(message, Refused):
             self._refuse(message.reason)
 

@@ -88,6 +88,7 @@ class Serving:
                 cleanup.callback(gevent.signal_handler(number, self._end).cancel)
             if at_once:
                 self._going = _Going(*self._premises.planned(self._form, self._premises.expected))
+            cleanup.callback(self._reception.dismiss)
             while not self._is_ending:
                 if not self._is_asked_for:
                     has_run = self._going is not None

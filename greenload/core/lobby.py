@@ -16,7 +16,7 @@ class Lobby:
 
     def __init__(self, terms: Terms) -> None:
         self._terms = terms
-        self._heard_s: dict[str, float] = {}  # by name
+        self._heard: dict[str, tuple[float, bytes]] = {}  # by name: when, and where they are
 
     def hear(self, route: bytes, message: FromWorker, now_s: float) -> list[Order]:
         """Take in what a worker says, and return what is to be said because of it."""
@@ -26,18 +26,22 @@ class Lobby:
             return [Order(route, self._terms.answer(message))]
         if isinstance(message, Bye):
             # Of one that was here and leaves, or of one whose run is over and that has not heard so.
-            self._heard_s.pop(message.worker, None)
+            self._heard.pop(message.worker, None)
             return [Order(route, Farewell(more_runs=True))]
         # What it counted belongs to a run that ended without it.
         return [Order(route, Refused("the run is over"))]
 
     def here(self, now_s: float) -> list[str]:
         """Return who is here, by name: who has said hello just now."""
-        return sorted(name for name, heard_s in self._heard_s.items() if now_s - heard_s <= STALLED_AFTER_S)
+        return sorted(name for name, (heard_s, _) in self._heard.items() if now_s - heard_s <= STALLED_AFTER_S)
+
+    def dismiss(self) -> list[Order]:
+        """Send home who is here: no other run will come."""
+        return [Order(route, Farewell(more_runs=False)) for _, route in self._heard.values()]
 
     def _hello(self, route: bytes, hello: Hello, now_s: float) -> list[Order]:
         objection = self._terms.objection(hello)
         if objection is not None:
             return [Order(route, Refused(objection))]
-        self._heard_s[hello.worker] = now_s
+        self._heard[hello.worker] = now_s, route
         return []

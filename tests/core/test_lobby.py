@@ -49,5 +49,17 @@ def test_who_says_bye_is_gone_and_hears_that_it_may_come_again():
     assert lobby.here(10.5) == []
 
 
+def test_at_the_end_all_who_were_heard_are_sent_home_where_they_are():
+    lobby = Lobby(TERMS)
+    lobby.hear(b"here", hello("one"), 10.0)
+    lobby.hear(b"there", hello("two"), 10.0)
+    lobby.hear(b"elsewhere", hello("two"), 11.0)
+
+    assert lobby.dismiss() == [
+        Order(b"here", Farewell(more_runs=False)),
+        Order(b"elsewhere", Farewell(more_runs=False)),
+    ]
+
+
 def test_what_belongs_to_a_run_that_is_over_is_refused():
     assert Lobby(TERMS).hear(ROUTE, Beat("one", 7), 10.0) == [Order(ROUTE, Refused("the run is over"))]

@@ -178,6 +178,16 @@ def test_a_master_can_begin_and_end_by_itself_and_its_exit_code_is_that_of_the_l
     assert out.count("planned ") == 1
 
 
+def test_a_master_that_ends_sends_its_workers_home(master):
+    master.make_run(users=2, spawn_rate=100, run_time="1s")
+    master.wait_for_workers("one", "two")
+
+    master.process.send_signal(signal.SIGINT)
+    master.end()
+
+    assert [worker.wait(timeout=10) for worker in master.workers.values()] == [0, 0]
+
+
 def test_ctrl_c_ends_a_page_without_a_run_and_with_one(pages, album_service):
     idle = pages("run", "--web", "busy.py")
     idle.process.send_signal(signal.SIGINT)
