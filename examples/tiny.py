@@ -1,4 +1,4 @@
-"""A load generator on one page: twenty users share a hundred turns a second.  python examples/tiny.py URL"""
+"""A load generator on one page, for twenty users: python examples/tiny.py URL"""
 
 from gevent import joinall, monkey, spawn
 
