@@ -59,6 +59,7 @@ bench-placement: .venv-bench/.installed
 	.venv-bench/bin/python -m bench.placement
 
 docs: .venv-docs/.installed
+	.venv-docs/bin/python docs/make_reference.py
 	.venv-docs/bin/mkdocs build --strict
 
 # The pictures of the page in the documentation, of a real run in the system's Chromium.

@@ -15,14 +15,18 @@ What a page may say, and what is done with it here:
 - A block marked `python` must compile. With a title (```python title="shop.py") it is a file in the page's folder. One
   that defines a user is a scenario: it is run for 1 s and must make requests, without a failure and without an
   exception, unless a comment before it says `<!-- fails on purpose -->`.
+- A block marked `sh` is not run: it takes long, or needs more than one machine. The commands, options and lessons in it
+  must be there, and so must the lessons that prose names.
 - `<!-- from: greenload/engine.py -->` before a block: it must stand like that in the file.
 """
 
 from __future__ import annotations
 
 import csv
+import itertools
 import json
 import re
+import runpy
 import shlex
 import socket
 import sqlite3
@@ -40,6 +44,7 @@ import pytest
 import greenload
 from greenload.cli import COMMANDS, main
 from greenload.http import failures
+from greenload.lab.catalogue import chosen
 from greenload.web.openapi import openapi
 from greenload.web.schemas import SCHEMAS
 from tests.conftest import JOB
@@ -356,6 +361,13 @@ def test_each_public_name_is_on_the_scenario_page():
     assert set(greenload.__all__) - named == set()
 
 
+def test_the_page_of_python_names_is_what_the_docstrings_say():
+    page = runpy.run_path(str(DOCS / "make_reference.py"))["page"]()
+
+    assert set(re.findall(r"^## `(\w+)`$", page, re.MULTILINE)) == set(greenload.__all__) - {"__version__"}
+    assert (REFERENCE / "python.md").read_text() == page, "make docs makes it anew"
+
+
 def test_the_kinds_of_failure_on_their_page_are_the_kinds_there_are():
     words = [value for name, value in vars(failures).items() if name.isupper() and isinstance(value, str)]
     kinds = {*words, *(name for _, name in failures._NAMES)}
@@ -368,6 +380,18 @@ def test_each_module_is_on_the_architecture_page():
     modules = {path.relative_to(ROOT / "greenload").as_posix() for path in (ROOT / "greenload").rglob("*.py")}
 
     assert modules - in_backticks(prose_of(DOCS / "explanation" / "architecture.md")) == set()
+
+
+def test_each_step_of_the_path_of_one_number_is_a_function_in_the_file_that_is_named():
+    section = sections_of(DOCS / "explanation" / "architecture.md")["The path of one number"]
+    steps = re.findall(r"^\| \d+ \| (.+?) \| (.+?) \|", section, re.MULTILINE)
+
+    assert len(steps) > 10
+    for files, names in steps:
+        code = "".join((ROOT / "greenload" / name).read_text() for name in in_backticks(files))
+        for name in in_backticks(names):
+            for part in name.split("."):
+                assert re.search(rf"^ *(def|class) {part}\b", code, re.MULTILINE), f"{name} in {files}"
 
 
 def test_each_page_of_docs_is_in_the_navigation_and_nothing_else():
@@ -418,6 +442,24 @@ def test_each_scenario_in_the_documentation_runs(block: Block, tmp_path: Path, s
     document = json.loads((tmp_path / "run.json").read_text())
     assert document["total"]["requests"] > 0
     assert bool(document["failures"] or document["exceptions"]) == (block.comment == "fails on purpose"), made.stdout
+
+
+def test_commands_that_are_not_run_have_names_options_and_lessons_that_there_are():
+    in_blocks = [
+        line for block in BLOCKS if block.language == "sh" for line in block.text.replace("\\\n", " ").splitlines()
+    ]
+    in_prose = [text for page in PAGES for text in in_backticks(prose_of(page)) if text.startswith("greenload lab ")]
+    known = commands()
+
+    for line in [*in_blocks, *in_prose]:
+        program, *words = shlex.split(line)
+        if program != "greenload" or "..." in words:
+            continue
+        command, context = known[f"greenload {words[0]}"]
+        options = {name for each in command.get_params(context) for name in (*each.opts, *each.secondary_opts)}
+        assert {word.partition("=")[0] for word in words if re.match("--?[a-z]", word)} <= options, line
+        if words[0] == "lab":
+            chosen(" ".join(itertools.takewhile(lambda word: not word.startswith("-"), words[1:])))
 
 
 def as_run(command: str, service_url: str) -> list[str]:

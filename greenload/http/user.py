@@ -21,10 +21,10 @@ class NoHost(GreenloadError):
 class HttpUser(User):
     """A User with `self.client`, an HttpSession on its host: cookies and connections of its own, like one browser.
 
-    connection_timeout  seconds to connect
-    network_timeout     seconds between two pieces of an answer
-    answer_timeout      seconds for a whole answer, unless it is streamed
-    most_response_bytes how long a body may be before the request counts as failed
+    connection_timeout   seconds to connect
+    network_timeout      seconds between two pieces of an answer
+    answer_timeout       seconds for a whole answer, unless it is streamed
+    most_response_bytes  how long a body may be before the request counts as failed
     """
 
     abstract = True

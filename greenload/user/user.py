@@ -129,6 +129,7 @@ class User:
         self._pace_s = pace_s = getattr(wait_time, "pace_s", None)
         self.has_slot = pace_s is not None
         if pace_s is not None:
+            # From the intended start, not from now: docs/explanation/coordinated-omission.md.
             return self.turn_s + float(pace_s)
         wait_s = float(wait_time())  # type: ignore[call-arg]  # a method by now
         return ended_s + wait_s if wait_s > 0 else ended_s

@@ -30,7 +30,8 @@ def constant_pacing(pace_s: float) -> WaitTime:
     """Start an iteration every `pace_s` seconds.
 
     An iteration that takes longer makes the next ones late, and late they stay in the record: the next start is
-    counted from the intended one, not from now, or a stalled server would hide its own stall.
+    counted from the intended one, not from now, or a stalled server would hide its own stall
+    (docs/explanation/coordinated-omission.md).
     """
     if pace_s <= 0:
         raise ValueError(f"constant_pacing({pace_s}): expected more than 0 seconds")

@@ -321,7 +321,7 @@ def freeze(greenload, server, *arguments):
 def test_a_server_that_freezes_shows_in_the_response_time_and_not_in_the_service_time(
     greenload, serve_one_by_one, workers
 ):
-    """The reason this project exists: docs/explanation/open-model.md.
+    """The reason this project exists: docs/explanation/coordinated-omission.md.
 
     Of 1,000 arrivals 50 come in the freeze, and 50 more before all that have waited are through. So the response time
     that one in a hundred reaches is nearly that of the freeze, about 455 ms; a slow machine makes it longer, which the
