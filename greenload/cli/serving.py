@@ -125,6 +125,7 @@ class Serving:
             elapsed_s=fleet.results.elapsed_s if going.is_over else fleet.elapsed_s(now_s),
             breach=going.guard.breach if going.guard is not None else None,
             broken=going.broken,
+            is_over=going.is_over,
         )
 
     @property

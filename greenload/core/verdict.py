@@ -6,7 +6,7 @@ somebody who never heard of lag.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from greenload.core.gate import Outcome
@@ -72,6 +72,9 @@ class Verdict:
         return tuple(doubt.reason for doubt in self.doubts if doubt.is_generators)
 
 
+Judge = Callable[[Results, Offer | None, Sequence[Outcome]], Verdict]
+
+
 def judge(results: Results, offer: Offer | None = None, outcomes: Sequence[Outcome] = ()) -> Verdict:
     """Return the verdict on `results` as they stand now.
 
@@ -82,6 +85,17 @@ def judge(results: Results, offer: Offer | None = None, outcomes: Sequence[Outco
         found += [(_dropped(results, offer), False), (_missing(offer), True)]
     if results.measured_tally.requests:  # else that has been said
         found += [(_unjudged(outcome), False) for outcome in outcomes]
+    return Verdict(tuple(Doubt(reason, is_generators) for reason, is_generators in found if reason))
+
+
+def judge_so_far(results: Results, offer: Offer | None = None, outcomes: Sequence[Outcome] = ()) -> Verdict:
+    """Return what can be said of `results` while the run goes on.
+
+    Requests are still under way then, arrivals are not reported yet, and of thresholds there is time to know more.
+    """
+    found = [(reason(results), reason in GENERATORS) for reason in REASONS if reason is not _numbers]
+    if offer is not None:
+        found.append((_dropped(results, offer), False))
     return Verdict(tuple(Doubt(reason, is_generators) for reason, is_generators in found if reason))
 
 
@@ -222,17 +236,21 @@ def _unjudged(outcome: Outcome) -> str | None:
     return f"nobody knows whether the threshold '{outcome.threshold}' holds: {outcome.judgement.reason}"
 
 
-def _numbers(results: Results) -> str | None:
-    sums = results.reconcile()
-    if sums.adds_up:
-        return None
+def _lost(results: Results) -> str | None:
     lost = [
         f"{gap.worker} at {gap.until_s:.1f} s (its last report: {gap.from_s:.1f} s)"
-        for gap in sums.missing
+        for gap in results.reconcile().missing
         if gap.is_lost
     ]
-    if lost:
-        return "workers were lost, and what they did after their last report is missing: " + ", ".join(lost)
+    if not lost:
+        return None
+    return "workers were lost, and what they did after their last report is missing: " + ", ".join(lost)
+
+
+def _numbers(results: Results) -> str | None:
+    sums = results.reconcile()
+    if sums.adds_up or any(gap.is_lost for gap in sums.missing):  # which has been said
+        return None
     missing = [f"{gap.requests} of {gap.worker}" for gap in sums.missing if gap.requests > 0]
     if missing:
         return "requests are missing: " + ", ".join(missing)
@@ -243,7 +261,7 @@ def _numbers(results: Results) -> str | None:
     return f"the numbers do not add up: {sums.sent} requests were sent, but {ended}"
 
 
-REASONS = (_nothing_measured, _lag, _cpu, _files, _ports, _unfinished, _users, _clock, _numbers)
+REASONS = (_nothing_measured, _lag, _cpu, _files, _ports, _unfinished, _users, _clock, _lost, _numbers)
 # Those that lie with the generator. What was cut off or dropped may be the server's slowness, and users die of what the
 # scenario and the server say to each other.
-GENERATORS = {_lag, _cpu, _files, _ports, _clock, _numbers}
+GENERATORS = {_lag, _cpu, _files, _ports, _clock, _lost, _numbers}

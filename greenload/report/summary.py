@@ -19,7 +19,7 @@ from greenload.core.results import Results
 from greenload.core.run_info import RunInfo
 from greenload.core.stall import Stall
 from greenload.core.stats import Stats, Tally
-from greenload.core.verdict import judge
+from greenload.core.verdict import Judge, judge
 from greenload.core.worker_record import WorkerRecord
 from greenload.report.task_rows import planned_in, task_rows
 
@@ -36,11 +36,14 @@ def summarize(
     outcomes: Sequence[Outcome] = (),
     offer: Offer | None = None,
     pause: Pause = no_pause,
+    judged: Judge = judge,
 ) -> Document:
     """Return the document for `results` as they stand now; every key of a time or a size says its unit.
 
     Requests and lag are those of the time after the warm-up; what went wrong in the scenario counts from the beginning.
     All numbers of requests are as of one moment, also where `pause` lets the run go on.
+
+    judged: how the verdict is found; while the run goes on, by judge_so_far
     """
     total, measured = results.total, results.measured
     sums = _reconciliation(results)
@@ -48,7 +51,7 @@ def summarize(
     rows = [_counts(tally, results.measured_s, *called) for called, tally in named]
     whole = _counts(results.measured_tally, results.measured_s)
     pause()
-    verdict = judge(results, offer, outcomes)
+    verdict = judged(results, offer, outcomes)
     pause()
     why = why_clocks_differ(results, offer, pause)
     document = {

@@ -16,6 +16,7 @@ from greenload.core.messages import Plan
 from greenload.core.news import Member
 from greenload.core.results import Results
 from greenload.core.run_info import RunInfo
+from greenload.core.verdict import Judge, judge, judge_so_far
 from greenload.form import Form
 
 READY, WAITING, RUNNING, STOPPING = "ready", "waiting", "running", "stopping"
@@ -31,6 +32,7 @@ class Shown:
 
     members   the workers as the master knows them, by name;  now_s: its clock, by which they were heard
     breach    what it was aborted for;  broken: what broke it, in words
+    is_over   whether all was reported that was to come
     elapsed_s since the run began, by the master's clock; the results lag behind it by a second or so
     """
 
@@ -43,6 +45,12 @@ class Shown:
     elapsed_s: float
     breach: Breach | None = None
     broken: str | None = None
+    is_over: bool = False
+
+    @property
+    def judge(self) -> Judge:
+        """How the verdict on it is found."""
+        return judge if self.is_over else judge_so_far
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,6 @@ from greenload.core.pause import Pause, no_pause
 from greenload.core.results import Results
 from greenload.core.slots import Slot
 from greenload.core.stats import Tally
-from greenload.core.verdict import judge
 from greenload.web.breath import Breath
 from greenload.web.control import READY, Shown
 from greenload.web.prepared import FRESH_TIMES, MOST_FRESH_S
@@ -104,7 +103,7 @@ class Verdicts:
             outcomes = shown.gate.judge(results, shown.breach, breath)
             offer = offer_of(shown.plan, results)
             breath()
-            verdict = judge(results, offer, outcomes)
+            verdict = shown.judge(results, offer, outcomes)
             breath()
             self._verdict = {"status": verdict.status, "reasons": list(verdict.reasons)}
             self._of = (shown.info.id, state)

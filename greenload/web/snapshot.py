@@ -175,7 +175,7 @@ def document_now(shown: Shown, pause: Pause) -> Document:
     outcomes = shown.gate.judge(results, shown.breach, pause)
     offer = offer_of(shown.plan, results)
     pause()
-    document = summarize(shown.info, results, outcomes, offer, pause)
+    document = summarize(shown.info, results, outcomes, offer, pause, shown.judge)
     failures = document["failures"]
     if len(failures) > MOST_FAILURES:
         most = heapq.nlargest(MOST_FAILURES, failures, key=lambda failure: int(failure["count"]))

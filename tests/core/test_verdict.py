@@ -8,7 +8,7 @@ from greenload.core.messages import Report
 from greenload.core.offer import Offer
 from greenload.core.results import Results
 from greenload.core.stats import Sample, Stats
-from greenload.core.verdict import FEWEST_TICKS, MOST_BUSY_S, SHORTEST_WAIT_US, Doubt, Verdict, judge
+from greenload.core.verdict import FEWEST_TICKS, MOST_BUSY_S, SHORTEST_WAIT_US, Doubt, Verdict, judge, judge_so_far
 
 JARGON = ("hub", "loop", "greenlet", "percentile", "p99", "lag")
 
@@ -341,6 +341,34 @@ def test_requests_that_arrived_twice_are_not_called_missing():
 
     assert verdict.status == "suspect"
     assert "missing: -" not in verdict.reasons[0]
+
+
+# So far
+
+
+def test_while_a_run_goes_on_requests_under_way_and_arrivals_not_yet_reported_are_no_reason():
+    stats = stats_of(requests=3)
+    stats.sent = 5
+    results = Results()
+    results.add(report(stats=stats))
+    offer = Offer(planned=50, started=5, dropped=0, queued=0, duration_s=1.0)
+
+    assert judge(results, offer).status == "suspect"
+    assert judge_so_far(results, offer) == Verdict(())
+
+
+def test_while_a_run_goes_on_lag_drops_and_lost_workers_are_reasons_already():
+    results = Results()
+    results.add(report(stats=stats_of(lags_us=[500] * 100)))
+    results.lose("one", 3.0)
+    offer = Offer(planned=50, started=40, dropped=10, queued=0, duration_s=1.0)
+
+    reasons = judge_so_far(results, offer).reasons
+
+    assert [reason.split(":")[0] for reason in reasons[:2]] == [
+        "the generator itself was late", "workers were lost, and what they did after their last report is missing"
+    ]  # fmt: skip
+    assert "dropped" in reasons[2]
 
 
 # All together

@@ -135,8 +135,8 @@ class Played:
         run = self.run
         if run is None:
             return None
-        shown = Shown(run.info, run.plan, run.gate, run.results, run.members, run.elapsed_s, run.elapsed_s)
-        return shown if run.broken is None else Shown(**{**vars(shown), "broken": run.broken})
+        known = run.info, run.plan, run.gate, run.results, run.members, run.elapsed_s, run.elapsed_s
+        return Shown(*known, broken=run.broken, is_over=self._state == control.READY)
 
     @property
     def db(self) -> Path | None:
