@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from greenload.core.messages import Changes, Plan, Start
-from greenload.core.roster import Entry
+from greenload.core.roster import Edit, Entry
 from greenload.core.turns import as_edited
 
 # A change is meant for a moment that is still to come when the news of it arrives: then all make it at the same time.
@@ -18,8 +18,15 @@ NOTICE_S = 0.25
 
 
 def plan_as_edited(plan: Plan, entries: Iterable[Entry]) -> Plan:
-    """Return `plan` with what `entries` change of its arrivals; of its users they change nothing that stands in it."""
-    return plan if plan.arrivals is None else replace(plan, arrivals=as_edited(plan.arrivals, entries))
+    """Return `plan` with what `entries` change of its users or its arrivals."""
+    if plan.arrivals is not None:
+        return replace(plan, arrivals=as_edited(plan.arrivals, entries))
+    shape = plan.shape
+    for entry in entries:
+        if isinstance(entry, Edit):
+            way = abs(entry.users - shape.level_at(entry.at_s))
+            shape = shape.until(entry.at_s, entry.users, way / entry.spawn_rate)
+    return replace(plan, shape=shape)
 
 
 class RosterLog:

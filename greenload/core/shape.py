@@ -95,8 +95,8 @@ class Shape:
             at_s, low = until_s, high
         return at_s + area / low if low else math.inf
 
-    def until(self, at_s: float, level: float) -> Shape:
-        """Return the shape that is this one until `at_s`, and from there on at `level`."""
+    def until(self, at_s: float, level: float, within_s: float = 0.0) -> Shape:
+        """Return the shape that is this one until `at_s`, then goes to `level` within `within_s`, and stays there."""
         stages: list[Stage] = []
         for stage, (from_s, until_s, _, _) in zip(self.stages, self._lines(), strict=True):
             if at_s < until_s:
@@ -106,7 +106,7 @@ class Shape:
             stages.append(stage)
         else:
             stages.append(Stage(self.level_at(at_s), at_s - self.duration_s))
-        return Shape((*stages, Stage(level, 0.0)))
+        return Shape((*stages, Stage(level, within_s)))
 
     def steps(self) -> Iterator[Step]:
         """Yield every change of the number of users, each at its own instant, in order.
