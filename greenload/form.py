@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from greenload.asked import Asked
+from greenload.asked import NO_LOAD, Asked
 from greenload.core.arrivals import POISSON, UNIFORM
 from greenload.core.codec import MOST_TEXT
 from greenload.core.errors import GreenloadError
@@ -135,13 +135,15 @@ def asked_by(form: Form, base: Asked, offered: Mapping[str, OptionValue]) -> Ask
 
 
 def label_by(form: Form, base: Label) -> Label:
-    """Return what `form` says of the run, besides `base`.  Raises Unfit."""
+    """Return what `form` says of the run, and `base` where it has no such field.  Raises Unfit."""
     reading = _Reading(form)
     written = [f"{key}={value}" for key, value in reading.pairs("tags").items()]
-    tags = dict(reading.tried("tags", lambda: tuple(map(parse_tag, written)), ()))
-    label = replace(base, tags={**base.tags, **tags}, note=reading.read("note", parse_note, base.note))
+    said = {
+        "tags": dict(reading.tried("tags", lambda: tuple(map(parse_tag, written)), ())),
+        "note": reading.read("note", parse_note),
+    }
     reading.check()
-    return label
+    return replace(base, **{name: value for name, value in said.items() if name in form})
 
 
 def users_by(form: Form, spawn_rate: float) -> tuple[int, float]:
@@ -161,14 +163,15 @@ def rate_by(form: Form) -> float:
     return float(rate)
 
 
-def values_of(asked: Asked, label: Label) -> dict[str, Any]:
-    """Return the form that asks for `asked`, for the fields it has."""
+def values_of(asked: Asked, label: Label, own: Load = NO_LOAD) -> dict[str, Any]:
+    """Return the form that asks for `asked`, for the fields it has.  own: what the scenario asks for itself."""
     load = asked.load
     is_open = load.rate is not None or load.rate_stages is not None
+    is_said = replace(load, run_time=None) != NO_LOAD
     values: dict[str, Any] = {
-        "model": OPEN if is_open else CLOSED,
+        "model": OPEN if is_open else CLOSED if is_said or own == NO_LOAD else OWN,
         "host": asked.host or "",
-        "users": load.users,
+        "users": 1 if load.users is None and load.stages is None else load.users,
         "spawn_rate": load.spawn_rate,
         "rate": None if load.rate is None else rate_text(load.rate),
         "arrivals": load.arrivals,
@@ -204,7 +207,7 @@ def _load(reading: _Reading) -> Load:
         "arrivals": reading.read("arrivals", _one_of(UNIFORM, POISSON)),
         "max_users": reading.read("max_users", _whole(1)),
         "max_lag": reading.read("max_lag", parse_duration_s),
-        "run_time": reading.read("run_time", parse_duration_s),
+        "run_time": reading.read("run_time", _some_time),
     }
     # What was typed for another model stays in its fields, and means nothing now.
     unmeant = set(said) - set(FIELDS_OF[model])
@@ -217,6 +220,8 @@ def _load(reading: _Reading) -> Load:
         load = replace(load, rate=None)
     if model == OPEN and load.rate_stages is None:
         reading.needed("rate", parse_rate, "how many arrivals a second there shall be, for example 200/s")
+    if reading.form.get("model") == CLOSED and load.stages is None:
+        reading.needed("users", _whole(1), "how many users there shall be")
     if not reading.wrong:
         reading.tried({CLOSED: "users", OPEN: "rate", OWN: "run_time"}[model], load.planned, None)
     return load
@@ -262,6 +267,13 @@ def _above_zero(text: str) -> float:
     if not 0 < number <= MOST_USERS:
         raise FieldError(f"a number above 0, at most {MOST_USERS}, not {text[:20]!r}")
     return number
+
+
+def _some_time(text: str) -> float:
+    seconds = parse_duration_s(text)
+    if not seconds > 0:
+        raise FieldError("more than 0, for example 30s; leave it empty for a run that goes on until it is stopped")
+    return seconds
 
 
 def _one_of(*words: str) -> Callable[[str], str]:

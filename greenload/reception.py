@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from greenload.core.lobby import Lobby
 from greenload.core.messages import Refused
+from greenload.core.news import Member
 from greenload.core.terms import Terms
 from greenload.green import GreenThreads
 from greenload.transport import Hub, Unreadable
@@ -29,6 +30,11 @@ class Reception:
             yield
         finally:
             hearing.kill()  # switch
+
+    def expect(self, members: Iterable[Member]) -> None:
+        """Take for here who has just said bye to a run."""
+        for member in members:
+            self._lobby.expect(member.worker, member.route, time.monotonic())
 
     def dismiss(self) -> None:
         """Send home who is here: this master makes no more runs."""

@@ -53,7 +53,7 @@ class Store:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._locks: list[RunLock] = []
+        self._locks: dict[str, RunLock] = {}  # by run
         self._began_at: dict[str, float] = {}  # run -> when that was to be kept first
         self._file = Database(path)
 
@@ -140,7 +140,13 @@ class Store:
 
     def close(self) -> None:
         self._file.close()
-        for lock in self._locks:
+        for run_id in list(self._locks):
+            self.let_go(run_id)
+
+    def let_go(self, run_id: str) -> None:
+        """Note that this process makes the run no more; others may go on with it, or remove it."""
+        lock = self._locks.pop(run_id, None)
+        if lock is not None:
             lock.release()
 
     def _each(self, parts: Iterator[Part]) -> Iterator[Part]:
@@ -149,7 +155,7 @@ class Store:
 
     def _own(self, run_id: str) -> None:
         try:
-            self._locks.append(RunLock(self._path, run_id))
+            self._locks[run_id] = RunLock(self._path, run_id)
         except CannotLock as error:
             raise StoreError(str(error)) from error
 

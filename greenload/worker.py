@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import logging
+import math
 import time
 from collections.abc import Mapping
 
@@ -46,6 +47,7 @@ HELLO_EVERY_S = 1.0
 HELLOS_BEFORE_A_WORD = 5
 SEND_EVERY_S = 0.25
 SHORT_S = 0.02
+FAREWELL_WITHIN_S = 3.0
 BYE_EVERY = 25  # times SHORT_S
 DEFAULT_ORPHAN_TIMEOUT_S = 60.0
 
@@ -89,6 +91,7 @@ class Worker:
         self._part: Part | None = None  # of the run, once it has begun
         self._refusal: str | None = None
         self._farewell: Farewell | None = None
+        self._is_told_to_stop = False
         self._begun = Event()
         self._stopped = Event()
         self._news = Event()
@@ -103,8 +106,10 @@ class Worker:
         gevent.wait([self._begun, self._stopped, self._threads.failed], count=1)  # switch
         if self._part is not None:
             self._play(self._part)  # switch
-        elif self._refusal is None:
-            self._line.send(self._bye())  # the master waits for the beginning, and must not count on this one
+        elif self._refusal is None and self._farewell is None:
+            # The master waits for the beginning, and must not count on this one. If it was the master who stopped, it
+            # may say that another run will come.
+            self._say_bye(FAREWELL_WITHIN_S if self._is_told_to_stop else 0.0)  # switch
         gevent.killall(hearing)  # switch
         if self._refusal is not None:
             raise Unwanted(self._refusal)
@@ -140,13 +145,14 @@ class Worker:
         gevent.killall([reporter, ticker, clerk])  # switch
         part.end()
         self._threads.start(self._put_last_report, part).join()  # switch
-        while not self._outbox.is_empty and not self._is_orphan():
+        while not self._outbox.is_empty and self._is_listened_to():
             gevent.sleep(SHORT_S)  # switch: to those who send and hear
         sender.kill()  # switch
-        if not self._outbox.is_empty and self._refusal is None:
+        if not self._outbox.is_empty and self._refusal is None and self._farewell is None:
             raise MasterGone(f"no word from the master for {self._orphan_timeout_s:g} s; some reports were not taken")
         self._say_what_was_logged()
-        self._say_bye()  # switch
+        if self._farewell is None:
+            self._say_bye(math.inf)  # switch
 
     def _put_last_report(self, part: Part) -> None:
         self._outbox.put(part.report())
@@ -155,15 +161,20 @@ class Worker:
         error = self._threads.error
         return Bye(self._hello.worker, self._hello.epoch, None if error is None else describe(error))
 
-    def _say_bye(self) -> None:
+    def _say_bye(self, patience_s: float) -> None:
         """Say bye until the master answers: a run is only over for one that has heard it of everybody."""
         bye = self._bye()
+        until_s = time.perf_counter() + patience_s
         for count in itertools.count():
             if count % BYE_EVERY == 0:
                 self._line.send(bye)
-            gevent.sleep(SHORT_S)  # switch: to who hears
-            if self._farewell is not None or self._is_orphan():
+            if not self._is_listened_to() or time.perf_counter() >= until_s:
                 return
+            gevent.sleep(SHORT_S)  # switch: to who hears
+
+    def _is_listened_to(self) -> bool:
+        """Whether the master may still take what this worker has to say."""
+        return self._farewell is None and not self._is_orphan()
 
     def _wait_for_the_end(self, part: Part) -> None:
         ends = [self._stopped, self._threads.failed]
@@ -237,14 +248,17 @@ class Worker:
             self._change(message)
         elif isinstance(message, Stop):
             # Said again and again, it means no more than once.
+            self._is_told_to_stop = True
             if message.at_once or not self.is_stopping:
                 self.stop()
             if message.at_once and self._part is not None:
                 self._part.engine.cut_off()
         elif isinstance(message, Farewell):
             self._farewell = message
-            if self._part is None:  # the master has ended, and there will be no run
-                self._stopped.set()
+            # To one that has not said bye: there will be no run, or it went on without this worker.
+            self._stopped.set()
+            if self._part is not None:
+                self._part.engine.cut_off()
         elif isinstance(message, Refused):
             self._refuse(message.reason)
 

@@ -102,15 +102,35 @@ def test_every_wrong_field_is_told_at_once():
     assert "30s" in found["run_time"]
 
 
+def test_what_was_emptied_is_not_what_the_command_line_said():
+    base = Asked(Load(users=3, run_time=9.0), "http://here", warmup_s=5.0)
+    label = Label({"a": "b"}, "hello", "greenload master")
+
+    emptied = asked_by({"model": "users", "users": 2, "run_time": None, "host": None, "warmup": None}, base, {})
+
+    assert emptied == Asked(Load(users=2))
+    assert label_by({"tags": {}, "note": None}, label) == Label({}, None, "greenload master")
+    assert label_by({}, label) == label
+
+
+def test_an_emptied_option_that_is_a_number_is_told_at_its_field():
+    assert wrong(options={"page_size": None}).keys() == {"options.page_size"}
+
+
+def test_users_are_needed_where_they_were_chosen_and_a_run_time_is_some_time():
+    assert wrong(model="users", users=None) == {"users": "how many users there shall be"}
+    assert wrong(model="users", users=1, run_time="0s").keys() == {"run_time"}
+
+
 def test_a_rate_is_needed_where_one_was_chosen():
     assert wrong(model="rate") == {"rate": "how many arrivals a second there shall be, for example 200/s"}
 
 
-def test_tags_and_note_come_to_those_of_the_command_line():
+def test_tags_and_note_stand_for_those_of_the_command_line():
     base = Label({"branch": "main"}, None, "greenload master")
 
     assert label_by({"tags": {"try": "2"}, "note": "slow disk"}, base) == Label(
-        {"branch": "main", "try": "2"}, "slow disk", "greenload master"
+        {"try": "2"}, "slow disk", "greenload master"
     )
     with pytest.raises(Unfit):
         label_by({"tags": {"": "2"}}, base)
@@ -128,7 +148,7 @@ def test_an_edit_says_users_or_a_rate():
 @pytest.mark.parametrize(
     "load",
     [
-        Load(),
+        Load(users=1),
         Load(users=5, spawn_rate=2.0, run_time=30.0),
         Load(stages=parse_stages("50@30s,0@10s")),
         Load(rate=12.5, arrivals="poisson", max_users=9, max_lag=0.5),
@@ -142,6 +162,13 @@ def test_the_form_that_is_shown_asks_for_what_the_command_line_asked_for(load):
 
     assert asked_by(values, Asked(), {}) == known
     assert asked_by(json.loads(json.dumps(values)), Asked(), {}) == known
+
+
+def test_where_nobody_says_a_load_the_form_shows_the_scenarios_own_or_one_user():
+    own = Load(stages=parse_stages("50@30s"))
+
+    assert asked_by(values_of(Asked(), Label(), own), Asked(), {}) == Asked()
+    assert asked_by(values_of(Asked(), Label()), Asked(), {}) == Asked(Load(users=1))
 
 
 anything = st.recursive(

@@ -58,6 +58,7 @@ class Keeping:
                 click.echo(f"kept as run {run.info.id} in {self.db}", err=True)
             else:
                 store.discard(run.info.id)
+            store.let_go(run.info.id)
 
 
 def keeping_in(store: Store, run: Conducted) -> Conducted:

@@ -25,6 +25,7 @@ from greenload.cli.page_options import PageWanted
 from greenload.cli.premises import Premises
 from greenload.core.errors import GreenloadError
 from greenload.core.label import Label
+from greenload.core.news import DONE
 from greenload.core.schedule import NotRunning
 from greenload.core.shape import ShapeError
 from greenload.core.terms import Expected
@@ -47,6 +48,7 @@ from greenload.web.extension import extensions_in
 from greenload.web.server import WebServer
 
 HERE = "master"  # whose own lines of the log are
+COME_WITHIN_S = 10.0  # who was here when somebody pressed Start; one that is gone is not waited for
 EDIT_SPAWN_RATE = 10.0  # users/s, when their number is changed and nobody says how fast
 
 log = logging.getLogger("greenload")
@@ -71,7 +73,7 @@ class Serving:
         self._premises = premises
         self._master_log = master_log
         self._reception = Reception(premises.hub, premises.terms)
-        self._form: Form = values_of(premises.asked, premises.keeping.label)
+        self._form: Form = values_of(premises.asked, premises.keeping.label, premises.scenario.load)
         self._going: _Going | None = None
         self._woken = Event()
         self._is_ending = False
@@ -161,7 +163,7 @@ class Serving:
         here, own = len(self._reception.here()), self._premises.own
         if not (here or own):
             raise NotNow(f"no worker is here; {self._premises.come_to}")
-        self._going = _Going(*self._premises.planned(form, Expected(own or here)))
+        self._going = _Going(*self._premises.planned(form, Expected(own or here, None if own else COME_WITHIN_S)))
         self._form = dict(form)
         self._woken.set()
         return self._going.run.info.id
@@ -240,6 +242,10 @@ class Serving:
             log.error("%s", error)
         finally:
             going.is_over = True
+            fleet = going.run.fleet
+            self._reception.expect(
+                member for name, member in fleet.members.items() if member.state == DONE and name not in fleet.errors
+            )
 
     def _master(self) -> Master:
         if self._going is None or self._going.is_over or self._going.master is None:

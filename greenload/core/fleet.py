@@ -138,7 +138,8 @@ class Fleet:
 
     def _ignore(self, route: bytes, reason: str) -> list[Order]:
         self.results.ignored += 1
-        return [Order(route, Refused(reason))]
+        # Where more runs come, it may be of one that went on without it, and is welcome in the next.
+        return [Order(route, Farewell(more_runs=True) if self._terms.more_runs else Refused(reason))]
 
     def nobody_at(self, route: bytes) -> None:
         """Take in that an order found nobody at `route`."""

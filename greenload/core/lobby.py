@@ -28,8 +28,12 @@ class Lobby:
             # Of one that was here and leaves, or of one whose run is over and that has not heard so.
             self._heard.pop(message.worker, None)
             return [Order(route, Farewell(more_runs=True))]
-        # What it counted belongs to a run that ended without it.
-        return [Order(route, Refused("the run is over"))]
+        # It outlived its run: stood still, or had another master. What it counted since belongs to nothing any more.
+        return [Order(route, Farewell(more_runs=True))]
+
+    def expect(self, worker: str, route: bytes, now_s: float) -> None:
+        """Take a worker for here that is on its way from the last run, and will say hello in a moment."""
+        self._heard[worker] = now_s, route
 
     def here(self, now_s: float) -> list[str]:
         """Return who is here, by name: who has said hello just now."""

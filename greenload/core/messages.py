@@ -237,7 +237,7 @@ class Ack:
 
 @dataclass(frozen=True)
 class Farewell:
-    """Your bye was heard.  more_runs: another run may come, and who wants to be in it says hello again."""
+    """Your bye was heard, or your run is over.  more_runs: another may come; who wants to be in it says hello again."""
 
     more_runs: bool
 

@@ -102,8 +102,8 @@ def judge_so_far(results: Results, offer: Offer | None = None, outcomes: Sequenc
 def _nothing_measured(results: Results) -> str | None:
     if results.measured_tally.requests:
         return None
-    after = " after the warm-up" if results.warmup_s else ""
-    return f"no request ended{after}, so there is nothing to judge"
+    since = f" from {results.warmup_s} s on" if results.warmup_s else ""
+    return f"no request ended{since}, so there is nothing to judge"
 
 
 def _lag(results: Results) -> str | None:

@@ -47,7 +47,7 @@ def print_summary(console: Console, document: Document) -> None:
     for reason in verdict["reasons"]:
         console.print(Padding(Text(printable(reason), "yellow"), (0, 0, 0, 2)))
     if run["warmup_s"]:
-        console.print(f"without the first {run['warmup_s']} s, which were the warm-up")
+        console.print(f"measured from {run['warmup_s']} s on")
     if document["thresholds"]:
         console.print(_threshold_table(document["thresholds"]))
     console.print(_requests(console, document))

@@ -48,7 +48,7 @@ def _is_map(value: Any) -> bool:
     return (
         isinstance(value, dict)
         and len(value) <= MOST_ITEMS
-        and all(_is_text(key) and _is_scalar(each) for key, each in value.items())
+        and all(_is_text(key) and (each is None or _is_scalar(each)) for key, each in value.items())
     )
 
 
@@ -88,7 +88,7 @@ EDIT_FIELDS: Fields = {"users": EITHER, "spawn_rate": EITHER, "rate": EITHER}
 
 
 def checked_form(body: Mapping[str, Any], fields: Fields) -> dict[str, Any]:
-    """Return `body` without its nulls.  Raises Malformed for what is none of `fields`, or of another kind."""
+    """Return `body`, where null is an emptied field.  Raises Malformed for what is no field, or not of its kind."""
     wrong = {}
     for name, value in body.items():
         if name not in fields:
@@ -97,4 +97,4 @@ def checked_form(body: Mapping[str, Any], fields: Fields) -> dict[str, Any]:
             wrong[name] = f"not {fields[name][1]}"
     if wrong:
         raise Malformed(wrong)
-    return {name: value for name, value in body.items() if value is not None}
+    return dict(body)

@@ -119,7 +119,9 @@ class Snapshot:
                     "requests": record.requests,
                 }
             )
-        return rows + [_waiting(worker) for worker in waiting if worker not in shown.results.workers]
+        ready = [worker for worker, member in shown.members.items() if member.state == HERE]  # for this run to begin
+        others = dict.fromkeys([*waiting, *ready])
+        return rows + [_waiting(worker) for worker in others if worker not in shown.results.workers]
 
     def _statistics(self, of: str, clock: str, pause: Pause) -> Document:
         shown = self._control.shown

@@ -789,6 +789,14 @@ def test_where_more_runs_may_come_who_is_done_waits_for_the_next_one_unheard():
     assert kinds(play.hear(hello("five", version="2.0"))) == [Refused], "it does not fit the next one, either"
 
 
+def test_where_more_runs_may_come_who_is_of_an_earlier_one_is_told_to_come_again():
+    play = Play(terms=replace(TERMS, more_runs=True))
+    play.hear(hello("one"))
+
+    assert play.hear(report("two", 7)) == [Farewell(more_runs=True)]
+    assert play.fleet.results.total.sent == 0
+
+
 def test_a_worker_that_broke_is_not_wanted_in_another_run():
     play = Play(terms=replace(TERMS, more_runs=True))
     play.hear(hello("one"))

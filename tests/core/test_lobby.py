@@ -61,5 +61,14 @@ def test_at_the_end_all_who_were_heard_are_sent_home_where_they_are():
     ]
 
 
-def test_what_belongs_to_a_run_that_is_over_is_refused():
-    assert Lobby(TERMS).hear(ROUTE, Beat("one", 7), 10.0) == [Order(ROUTE, Refused("the run is over"))]
+def test_who_outlived_its_run_is_told_that_it_may_come_to_the_next():
+    assert Lobby(TERMS).hear(ROUTE, Beat("one", 7), 10.0) == [Order(ROUTE, Farewell(more_runs=True))]
+
+
+def test_who_is_on_its_way_from_the_last_run_is_here_before_it_has_said_hello():
+    lobby = Lobby(TERMS)
+
+    lobby.expect("one", ROUTE, 10.0)
+
+    assert lobby.here(11.0) == ["one"]
+    assert lobby.here(10.5 + STALLED_AFTER_S) == []

@@ -419,7 +419,7 @@ def test_what_ended_in_the_warm_up_and_how_late_the_generator_was_then_is_not_ju
     later.sent = 1
     results.add(Report("one", 1, 2, 1.0, 2.0, later, 1, 10.0, 2))
 
-    assert in_the_warm_up.reasons == ("no request ended after the warm-up, so there is nothing to judge",)
+    assert in_the_warm_up.reasons == ("no request ended from 1 s on, so there is nothing to judge",)
     assert judge(results).status == "valid"
 
 

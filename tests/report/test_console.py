@@ -167,7 +167,7 @@ def test_thresholds_stand_below_the_verdict_and_those_not_passed_are_red():
 
 
 def test_a_warm_up_is_said():
-    assert "without the first 5 s" in shown(summarize(RUN, results_of([request(0.01)], warmup_s=5)))
+    assert "measured from 5 s on" in shown(summarize(RUN, results_of([request(0.01)], warmup_s=5)))
     assert "without the first" not in shown(summarize(RUN, results_of([request(0.01)])))
 
 

@@ -64,9 +64,10 @@ class Page:
 
     def wait_for_workers(self, *names: str) -> None:
         """Wait until all of these are here between two runs."""
-        wait_until(
-            lambda: {each["id"] for each in self.summary["workers"] if each["state"] == "ready"} >= set(names), 20
-        )
+        wait_until(lambda: self.ready_workers() >= set(names), 20)
+
+    def ready_workers(self) -> set[str]:
+        return {each["id"] for each in self.summary["workers"] if each["state"] == "ready"}
 
     def wait_for_requests(self, more: int) -> None:
         """Wait until the run that goes on has so many requests more than now."""

@@ -178,6 +178,44 @@ def test_a_master_can_begin_and_end_by_itself_and_its_exit_code_is_that_of_the_l
     assert out.count("planned ") == 1
 
 
+def test_workers_stay_for_the_next_run_when_one_is_stopped_before_it_began(master):
+    master.workers["one"].kill()
+    waiting = master.post("start", users=1, run_time="1s")
+    assert "run" in waiting, waiting
+    wait_until(lambda: master.state == "waiting" or master.summary["document"] is not None, 10)
+    master.post("stop")
+    master.wait_for_state("ready")
+
+    wait_until(lambda: master.ready_workers() == {"two"}, 20)
+    following = master.make_run(users=1, spawn_rate=100, run_time="1s")["document"]
+
+    assert "two" in [worker["id"] for worker in following["workers"]]
+    assert master.workers["two"].poll() is None
+
+
+def test_a_worker_that_stood_still_while_its_run_ended_comes_to_the_next(master):
+    master.post("start", users=4, spawn_rate=100)
+    master.wait_for_requests(10)
+    master.workers["one"].send_signal(signal.SIGSTOP)
+    master.post("stop")
+    master.post("stop")
+    master.wait_for_state("ready", 60)
+
+    master.workers["one"].send_signal(signal.SIGCONT)
+    master.wait_for_workers("one", "two")
+    following = master.make_run(users=2, spawn_rate=100, run_time="1s")["document"]
+
+    assert {worker["id"]: worker["state"] for worker in following["workers"]} == {"one": "done", "two": "done"}
+
+
+def test_a_run_that_is_over_holds_no_lock(master, greenload):
+    master.make_run(users=1, spawn_rate=100, run_time="1s")
+
+    assert list(greenload.folder.glob("*.lock")) == []
+    # At once: who has just said bye is on its way back.
+    assert "run" in master.post("start", users=1, run_time="1s")
+
+
 def test_a_master_that_ends_sends_its_workers_home(master):
     master.make_run(users=2, spawn_rate=100, run_time="1s")
     master.wait_for_workers("one", "two")

@@ -221,7 +221,7 @@ def test_what_is_asked_for_reaches_the_control_and_nothing_else_does(tmp_path):
     assert [stop.status_code for stop in stops] == [200, 200, 409]
     assert [stop.json.get("at_once") for stop in stops] == [False, True, None]
     assert [what for what, _ in played.asked] == ["start", "start", "edit", "reset", "stop", "stop", "stop"]
-    assert played.asked[0][1] == {"users": 5, "spawn_rate": "2", "run_time": "9s"}
+    assert played.asked[0][1] == {"users": 5, "spawn_rate": "2", "run_time": "9s", "note": None}
 
 
 def test_what_cannot_be_is_said_beside_its_field(tmp_path):

@@ -87,7 +87,7 @@ export class Header {
 
   _drawVerdict() {
     const {verdict, broken} = this.run.now;
-    const isShown = this.run.id !== null && (verdict || broken);
+    const isShown = this.run.id !== null && this.run.state !== "waiting" && (verdict || broken);
     show(byId("verdict"), Boolean(isShown));
     if (!isShown) return;
     const isOver = !this.run.isGoingOn();
