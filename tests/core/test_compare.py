@@ -61,16 +61,16 @@ def test_who_comes_first_makes_no_difference(seed, factor):
         assert back[percent].spread.high_ms == pytest.approx(-judged.spread.low_ms)
 
 
-@settings(max_examples=10, deadline=None)
-@given(seeds)
-def test_a_shift_by_a_fifth_is_seen_at_median_and_p95_and_its_size_is_in_the_interval(seed):
-    one, other = Side("1", [made(seed)]), Side("2", [made(seed + 1, factor=1.2)])
+def test_a_shift_by_a_fifth_is_seen_at_the_median_and_in_nine_of_ten_pairs_at_p95():
+    """Of these twenty pairs; chance may hide any single one."""
+    pairs = [(Side("1", [made(seed)]), Side("2", [made(seed + 1, factor=1.2)])) for seed in range(0, 40, 2)]
 
-    judged = judge(one, other, NAME)
+    judged = [judge(one, other, NAME) for one, other in pairs]
 
-    assert [judged[percent].word for percent in (50.0, 95.0)] == [SLOWER, SLOWER]
-    assert 0 < judged[50.0].spread.low_percent < 30
-    assert words(other, one)[:2] == [FASTER, FASTER]
+    assert [each[50.0].word for each in judged] == [SLOWER] * len(pairs)
+    assert all(0 < each[50.0].spread.low_percent < 30 for each in judged)
+    assert [each[95.0].word for each in judged].count(SLOWER) >= 18
+    assert words(*pairs[0][::-1])[:2] == [FASTER, FASTER]
 
 
 @pytest.mark.parametrize(("memory", "most"), [(0.0, 0.05), (0.5, 0.06), (0.8, 0.08)])
