@@ -62,7 +62,7 @@ def take(page_url: str) -> None:
 
 
 def main() -> None:
-    service = ["-m", "service", "--port", "0", "--delay", "20ms"]
+    service = ["-m", "service", "--port", "0", "--delay", "100ms"]
     with tempfile.TemporaryDirectory() as made, started(service, "stdout") as greeting:
         load = ["-u", "100", "-r", "5", "-t", f"{2 * WATCHED_S}s", "--db", f"{made}/runs.db"]
         run = ["-m", "greenload", "run", "examples/albums.py", "-H", url_in(greeting), *load]
