@@ -144,6 +144,17 @@ def test_the_race_finds_losses_without_a_lock_and_none_with_one(server):
     assert with_lock.accepted == 200
 
 
+def test_stores_that_accept_nothing_do_not_pass_for_safe():
+    whole, empty = race.Outcome(110, 100, 0, 0, 0), race.Outcome(110, 0, 0, 0, 0)
+    others = [race.PLAIN, race.SHORT_TURNS, race.WAITING, race.DICT_WAITING, race.GREEN, race.GREEN_WAITING]
+
+    def verdicts(outcome):
+        return [claim.came_true for claim in race.claims_of(100, {id(case): outcome for case in [*others, *race.SAFE]})]
+
+    assert [verdicts(whole)[each] for each in (0, 1, 5)] == [True, True, True]
+    assert not any(verdicts(empty))
+
+
 def test_a_python_without_a_gil_is_asked_where_there_is_one(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     rows, note = race._without_gil(100)
