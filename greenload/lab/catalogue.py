@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from greenload.lab.lesson import LabError, Lesson
 from greenload.lab.lessons import (
     block,
+    bottleneck,
     experiments,
     heart,
     locks,
@@ -26,8 +27,8 @@ from greenload.lab.lessons import (
     trace,
 )
 
-FIRST, SECOND, FOURTH = questions.LESSONS
-ANSWERS = (FIRST, SECOND, locks.LESSON, FOURTH, threads.LESSON)
+FIRST, SECOND = questions.LESSONS
+ANSWERS = (FIRST, SECOND, locks.LESSON, bottleneck.LESSON, threads.LESSON)
 LESSONS = {
     lesson.name: lesson
     for lesson in (

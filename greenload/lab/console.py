@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from greenload.lab.findings import Chart, Measure, number
 from greenload.lab.lesson import Held, source_of
-from greenload.lab.verdicts import verdict_on
+from greenload.lab.verdicts import reading_of, verdict_on
 
 WIDTH = 100
 BARS = " ▁▂▃▄▅▆▇█"
@@ -53,7 +53,7 @@ def _lines(held: Held) -> Iterator[str]:
     for note in findings.notes:
         yield from _wrapped(note)
         yield ""
-    yield from _wrapped(lesson.reading)
+    yield from _wrapped(reading_of(held))
     if lesson.following is not None:
         yield ""
         yield f"  Next: greenload lab {lesson.following}"

@@ -7,7 +7,7 @@ from html import escape
 
 from greenload.lab.findings import Chart, Measure, Table, number
 from greenload.lab.lesson import Held, source_of
-from greenload.lab.verdicts import FALSE, TRUE, verdict_on
+from greenload.lab.verdicts import FALSE, TRUE, reading_of, verdict_on
 
 WIDTH, HEIGHT, MARGIN = 860, 220, 46
 COLOURS = ("#2a7f3f", "#b3541e", "#2f5fa8", "#8a3ea0", "#8a6d00")
@@ -48,7 +48,7 @@ def _contents(lessons: Sequence[Held]) -> Iterator[str]:
 def _lesson(held: Held) -> Iterator[str]:
     lesson, findings = held.lesson, held.findings
     yield f'<h2 id="{_anchor(held)}">{escape(lesson.name)}: {escape(lesson.question)}</h2>'
-    yield f"<p>{escape(lesson.reading)}</p>"
+    yield f"<p>{escape(reading_of(held))}</p>"
     for claim in findings.claims:
         said = verdict_on(claim, held)
         kind = {TRUE: "true", FALSE: "false"}.get(said, "unknown")

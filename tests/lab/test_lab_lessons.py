@@ -1,15 +1,20 @@
 """Each lesson, with tiny numbers: that it finds what it says it looks for. Never how fast anything was."""
 
 import json
+import os
+import signal
 import sys
+import time
 
 import pytest
 
 from greenload.lab import timeline
-from greenload.lab.exercise import Load, hurried, play_audited
-from greenload.lab.lesson import CHECKOUT, Effort, LabError
+from greenload.lab.album_service import album_service
+from greenload.lab.exercise import Audited, Load, hurried, play_audited
+from greenload.lab.lesson import CHECKOUT, FULL, QUICK, Effort, LabError
 from greenload.lab.lessons import (
     block,
+    bottleneck,
     experiments,
     heart,
     locks,
@@ -21,13 +26,19 @@ from greenload.lab.lessons import (
     pool,
     questions,
     race,
+    racing,
     spawn,
     spicier,
     switch,
     threads,
     trace,
 )
+from greenload.lab.load import Ran, Times
 
+NOTHING = dict.fromkeys(("p50", "p95", "p99", "max"))
+NO_TIMES = Times(0, 0, 0.0, NOTHING, NOTHING)
+SUMS = {"merged_by_master": 0, "counted_by_workers": 0}
+NOBODY_ANSWERED = Ran({}, NO_TIMES, SUMS, "SUSPECT", [], [{"id": "a", "users": 0, "requests": 0}])
 TINY = Effort(rounds=2, scale=0.01, run_s=2.0)
 
 
@@ -119,6 +130,56 @@ def test_times_are_rounded_as_locust_rounds_them(measured_ms, written_ms):
     assert percentiles.as_locust_rounds(measured_ms) == written_ms
 
 
+@pytest.mark.parametrize(
+    ("measure", "play"),
+    [
+        (experiments.measure_one_user, "experiments.play"),
+        (experiments.measure_ten_users, "experiments.play"),
+        (experiments.measure_four_workers, "experiments.play"),
+        (questions.measure_get_and_post, "questions.busy_run"),
+        (questions.measure_tail, "questions.busy_run"),
+        (omission.measure, "omission.load_with_a_freeze"),
+    ],
+)
+def test_a_run_without_an_answer_decides_no_claim_about_times(monkeypatch, measure, play):
+    monkeypatch.setattr(f"greenload.lab.lessons.{play}", lambda *wanted: NOBODY_ANSWERED)
+
+    claims = {claim.text: claim.came_true for claim in measure(TINY).claims}
+
+    by_count = {"The users are spread evenly", "No request is lost between workers and master"}
+    assert {text for text, came_true in claims.items() if came_true is not None} <= by_count
+    assert claims.keys() - by_count
+
+
+def test_without_an_answer_nothing_is_said_of_map_and_slice_and_locks_and_the_bottleneck(monkeypatch):
+    monkeypatch.setattr(spicier, "find_the_last", lambda *wanted: NOBODY_ANSWERED)
+    monkeypatch.setattr(spicier, "play", lambda *wanted: NOBODY_ANSWERED)
+    monkeypatch.setattr(locks, "requests_per_s", lambda *wanted: None)
+    monkeypatch.setattr(
+        bottleneck, "watched_run", lambda *wanted: questions.Watched(Ran({}, NO_TIMES, SUMS, "SUSPECT", [], []), None)
+    )
+
+    for measure in (spicier.measure, locks.measure, bottleneck.measure):
+        assert {claim.came_true for claim in measure(TINY).claims} == {None}
+
+
+@pytest.mark.parametrize("measure", [locks.measure, omission.measure])
+def test_the_full_effort_repeats_loads_of_which_it_says_a_median(monkeypatch, measure):
+    ran = Ran({}, Times(9, 0, 9.0, NOTHING, dict.fromkeys(NOTHING, 1.0)), SUMS, "VALID", [], [])
+    monkeypatch.setattr(locks, "requests_per_s", lambda *wanted: 9.0)
+    monkeypatch.setattr(omission, "load_with_a_freeze", lambda *wanted: ran)
+
+    assert {found.spread.n for found in measure(FULL).measures} == {3}
+    assert {found.spread.n for found in measure(QUICK).measures} == {1}
+
+
+def test_the_processor_time_of_the_service_and_its_worker_is_seen():
+    seen = questions.watched_run("Reader", 4, 1.0)
+
+    assert 0 < seen.service_cores < 4
+    assert 0 < seen.ran.cores < 2
+
+
 def test_a_freeze_reaches_the_record_of_arrivals():
     ran = omission.load_with_a_freeze(2.0, "--class", "Thinking", "--rate", "50/s")
 
@@ -177,6 +238,31 @@ def test_the_audit_proves_what_an_experiment_lost():
 
     assert found.ran.total.failures == 0
     assert 0 < found.lost < found.accepted
+    assert found.has_survived
+
+
+@pytest.mark.parametrize(("survived", "panics"), [(True, False), (False, True)])
+def test_whether_the_service_panics_is_looked_at(monkeypatch, survived, panics):
+    asked = []
+
+    def play(wanted, effort, *options):
+        asked.append(options)
+        return Audited(NOBODY_ANSWERED, 10, 5, survived)
+
+    monkeypatch.setattr(racing, "play_audited", play)
+
+    first, *_ = racing.measure(TINY).claims
+
+    assert (first.text, first.came_true) == ("Without a mutex the server panics", panics)
+    assert asked[2][2:] == asked[3][2:] == ("--write-wait", racing.WAIT)
+
+
+def test_a_service_that_was_killed_has_not_survived():
+    with album_service() as service:
+        assert service.runs()
+        os.kill(service.pid, signal.SIGKILL)
+        while service.runs():
+            time.sleep(0.01)
 
 
 def test_workers_of_experiment_3_share_the_users_evenly_and_lose_nothing():
@@ -197,7 +283,7 @@ def test_quick_users_wait_a_tenth():
 def test_more_users_than_threads_do_not_make_more_requests_of_a_service_that_waits():
     ran = questions.busy_run("Reader", 32, 2.0, "--delay", "50ms")
 
-    assert ran.total.per_s <= questions.THREADS / 0.05 * 1.02
+    assert ran.total.per_s <= bottleneck.THREADS / 0.05 * 1.02
 
 
 def test_readers_side_by_side_make_more_requests_than_readers_one_by_one():
