@@ -110,6 +110,7 @@ FLOORS = {
     "lab/machine": 7,
     "lab/page": 7.4,
     "lab/plain": 7.4,
+    "lab/postgres": 7.2,
     "lab/probe": 7.2,
     "lab/quiet": 7,
     "lab/timeline": 7,

@@ -210,10 +210,32 @@ def test_stores_that_accept_nothing_do_not_pass_for_safe():
     others = [race.PLAIN, race.SHORT_TURNS, race.WAITING, race.DICT_WAITING, race.GREEN, race.GREEN_WAITING]
 
     def verdicts(outcome):
-        return [claim.came_true for claim in race.claims_of(100, {id(case): outcome for case in [*others, *race.SAFE]})]
+        return [
+            claim.came_true for claim in race.claims_of(100, {id(case): outcome for case in [*others, *race.SAFE]}, [])
+        ]
 
     assert [verdicts(whole)[each] for each in (0, 1, 5)] == [True, True, True]
     assert not any(verdicts(empty))
+
+
+def test_postgres_is_raced_for_where_there_is_one():
+    found, note = race.race_in_postgres(100)
+    if note:
+        pytest.skip(note[0])
+
+    assert [(case.row, outcome.accepted, outcome.harm) for case, outcome in found] == [
+        (["postgres", server, "--write-wait 100us"], 100, 0) for server in ("threads", "green")
+    ]
+
+
+def test_without_postgres_the_lesson_says_that_it_was_not_raced_for(monkeypatch, tmp_path):
+    monkeypatch.setattr("greenload.lab.postgres.PROGRAMS", tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    found, [note] = race.race_in_postgres(100)
+
+    assert found == []
+    assert "PostgreSQL is not installed here" in note
 
 
 def test_a_python_without_a_gil_is_asked_where_there_is_one(monkeypatch, tmp_path):

@@ -194,6 +194,7 @@ def test_with_one_thread_requests_wait_for_one_another(start_service):
         ("--delay", "nan", "'nan' is not a duration"),
         ("--delay", "inf", "'inf' is not a duration"),
         ("--delay", "ms", "'ms' is not a duration"),
+        ("--delay", "1e300s", "'1e300s' is longer than an hour"),
         ("--delay", "POST /album=1ms", "'POST /album' is not a route; the routes are GET /albums,"),
         ("--delay", "POST /albums=", "'' is not a duration"),
         ("--write-wait", "long", "'long' is not a duration"),
@@ -219,7 +220,8 @@ def test_a_refused_option_is_said_on_stderr_only():
 
 
 @pytest.mark.parametrize("option", [
-        "--store", "--server", "--port", "--host", "--delay", "--read-wait", "--write-wait", "--switch-interval",
+        "--store", "--server", "--threads", "--port", "--host", "--delay", "--read-wait", "--write-wait",
+        "--switch-interval",
         "--dsn", "--audit",
     ],
 )  # fmt: skip

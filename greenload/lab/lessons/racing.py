@@ -42,8 +42,8 @@ def measure(effort: Effort) -> Findings:
         claims=[
             Claim("Without a mutex the server panics", not all(each.has_survived for each in unlocked),
                   _ended(unlocked), needs_quiet=False,
-                  otherwise="CPython changes threads only between two of its own instructions, so nothing is ever torn, "
-                  "and what is lost is lost in silence."),
+                  otherwise="CPython changes threads only between two of its own instructions, so nothing is ever "
+                  "torn, and what is lost is lost in silence."),
             Claim("Without a mutex data is lost", judged(lambda accepted: plain.lost > 0, plain.accepted or None),
                   f"{plain.lost} of {plain.accepted:,} lost as it is, "
                   f"{waiting.lost:,} of {waiting.accepted:,} with {WAIT} inside the add", needs_quiet=False),
