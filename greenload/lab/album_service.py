@@ -6,16 +6,19 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from urllib.request import urlopen
 
 from greenload.lab.lesson import CHECKOUT, LabError
+from greenload.lab.processes import end
 
-PATIENCE_S = 5.0
+PATIENCE_S = 30.0
 PROC = Path("/proc/self/stat")
 
 
@@ -29,8 +32,7 @@ class AlbumService:
 
     def requests(self) -> int:
         """Return how many requests it has seen."""
-        with urlopen(f"{self.url}/stats") as answer:
-            return int(json.load(answer)["requests"])
+        return int(self._ask("/stats")["requests"])
 
     def processor_s(self) -> float | None:
         """Return how many seconds of a processor it and its worker have used; None where that cannot be known."""
@@ -41,9 +43,15 @@ class AlbumService:
 
     def albums(self) -> list[dict[str, Any]]:
         """Return all albums that it has."""
-        with urlopen(f"{self.url}/albums") as answer:
-            albums: list[dict[str, Any]] = json.load(answer)
+        albums: list[dict[str, Any]] = self._ask("/albums")
         return albums
+
+    def _ask(self, path: str) -> Any:
+        try:
+            with urlopen(f"{self.url}{path}", timeout=PATIENCE_S) as answer:
+                return json.load(answer)
+        except (OSError, HTTPException) as error:
+            raise LabError(f"the album service did not answer GET {path}: {error}") from error
 
 
 @contextmanager
@@ -60,14 +68,23 @@ def album_service(*options: str) -> Iterator[AlbumService]:
     )
     assert process.stdout is not None  # asked for above
     try:
-        greeting = process.stdout.readline()
-        url = next((word for word in greeting.split() if word.startswith("http://")), None)
+        url = next((word for word in _greeting(process.stdout).split() if word.startswith("http://")), None)
         if url is None:
             raise LabError("the album service did not start; install it with: pip install -e '.[service]'")
         yield AlbumService(url, process.pid, lambda: process.poll() is None)
     finally:
-        _end(process)
+        end(process)
         process.stdout.close()
+
+
+def _greeting(stdout: IO[str]) -> str:
+    """Return the first line, or nothing when none comes in time."""
+    said: list[str] = []
+    # A thread of its own, as a read of a pipe has no time limit; it ends with the process.
+    reader = threading.Thread(target=lambda: said.append(stdout.readline()), daemon=True)
+    reader.start()
+    reader.join(PATIENCE_S)
+    return "".join(said)
 
 
 def _processes() -> Iterator[tuple[int, int, float]]:
@@ -78,13 +95,3 @@ def _processes() -> Iterator[tuple[int, int, float]]:
             fields = stat.read_text().rpartition(")")[2].split()
             ticks = int(fields[11]) + int(fields[12])
             yield int(stat.parent.name), int(fields[1]), ticks / os.sysconf("SC_CLK_TCK")
-
-
-def _end(process: subprocess.Popen[str]) -> None:
-    """Ask a process to end, and make it when it does not."""
-    process.terminate()
-    try:
-        process.wait(PATIENCE_S)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()

@@ -6,7 +6,7 @@ import re
 import textwrap
 from collections.abc import Iterator, Sequence
 
-from greenload.lab.findings import Chart, Measure, number
+from greenload.lab.findings import Chart, Measure, mark, number
 from greenload.lab.lesson import Held, source_of
 from greenload.lab.verdicts import reading_of, verdict_on
 
@@ -94,7 +94,7 @@ def _chart(chart: Chart) -> Iterator[str]:
             highest[column] = max(highest[column], y)
         bars = "".join(BARS[min(len(BARS) - 1, round((len(BARS) - 1) * y / most))] for y in highest)
         yield f"  {name.rjust(longest)} |{bars}|"
-    yield f"  {' ' * longest}  {number(low)} to {number(max(xs))} {chart.x}; a full bar is {number(most)} {chart.y}"
+    yield f"  {' ' * longest}  {mark(low)} to {mark(max(xs))} {chart.x}; a full bar is {mark(most)} {chart.y}"
 
 
 def _is_number(cell: str) -> bool:

@@ -109,3 +109,8 @@ def number(value: float) -> str:
         return f"{value:,.0f}"
     decimals = 1 if size >= 10 else 2 if size >= 1 else 3 if size >= 0.1 else 4
     return f"{value:.{decimals}f}"
+
+
+def mark(value: float) -> str:
+    """Return a number at the end of an axis: 4 users are 4, not 4.00."""
+    return f"{value:,.0f}" if value == round(value) else number(value)

@@ -6,6 +6,7 @@ import importlib.util
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -56,7 +57,7 @@ def postgres() -> Iterator[NewDatabase | None]:
             _wait_for(programs, folder, process)
             yield _maker(programs, folder, who)
         finally:
-            process.send_signal(2)  # "fast": does not wait for those who are connected
+            process.send_signal(signal.SIGINT)  # "fast": does not wait for those who are connected
             process.wait(PATIENCE_S)
 
 

@@ -72,6 +72,21 @@ def test_memory_is_measured_when_all_have_begun():
     assert kb["OS thread, address space"] > 1000 > kb["OS thread, resident"]
 
 
+def test_threads_that_are_refused_in_a_later_round_are_left_out(monkeypatch):
+    rounds = iter([0, 1, 0, 1, 0, 1])
+    size = {"resident_kb": 8.0, "virtual_kb": 9.0, "early_kb": 1.0}
+
+    def memory_of(probe, kind, count):
+        return {"refused": "can't start new thread"} if next(rounds) and kind == "OS thread" else size
+
+    monkeypatch.setattr(memory, "bare", memory_of)
+
+    findings = memory.measure(TINY)
+
+    assert "OS thread: can't start new thread at 100, in 1 of 2 rounds" in findings.notes
+    assert not any(found.what.startswith("OS thread") for found in findings.measures)
+
+
 def test_who_does_not_wait_green_holds_up_everybody():
     late = {
         other: max(late_s for _, late_s in block.lateness_beside(other)) for other in ("computes", "sleeps unpatched")
@@ -329,6 +344,8 @@ def test_the_answer_about_threads_has_each_kind_and_each_cost():
 
     assert len(findings.tables[0].rows) == 4
     assert [len(row) for row in findings.tables[0].rows] == [5] * 4
+    assert {found.spread.n for found in findings.measures if found.unit == "us"} == {TINY.rounds}
+    assert "through gevent's hub" in findings.claims[0].evidence
 
 
 def test_without_locust_the_lesson_says_what_it_needs(monkeypatch, tmp_path):

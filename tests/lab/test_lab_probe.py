@@ -94,4 +94,12 @@ def test_a_lesson_is_held_with_the_circumstances_and_what_disturbed_it(monkeypat
     assert held.findings is findings
     assert held.disturbances == ["before: others are at work", "after: others are at work"]
     assert dict(held.machine)["python"].split()[1].rstrip(",") == sys.version.split()[0]
-    assert {name for name, _ in circumstances()} == {"date", "machine", "python", "gevent", "greenlet"}
+    assert {name for name, _ in circumstances()} == {
+        "date",
+        "machine",
+        "python",
+        "greenload",
+        "gevent",
+        "greenlet",
+        "granian",
+    }

@@ -165,6 +165,19 @@ def test_the_page_escapes_what_it_shows_and_needs_nothing_from_elsewhere():
     assert "<script" not in page
 
 
+def test_what_stands_between_backticks_is_code_on_the_page():
+    page = as_page([held(Findings(notes=["See `a < b`."]), [])])
+
+    assert "<p>See <code>a &lt; b</code>.</p>" in page
+
+
+def test_an_axis_ends_with_a_whole_number_where_it_is_one():
+    chart = Chart("requests/s by users", "users", "requests/s", {"threads": [(4.0, 12.5), (64.0, 80.0)]})
+
+    assert "4 to 64 users; a full bar is 80 requests/s" in as_text(held(Findings(charts=[chart]), []))
+    assert ">64 users</text>" in as_page([held(Findings(charts=[chart]), [])])
+
+
 def test_the_json_has_the_verdicts_and_not_only_what_was_measured():
     document = json.loads(as_json([held(FINDINGS, BUSY)]))
     [lesson] = document["lessons"]
@@ -200,20 +213,22 @@ def test_each_lesson_shows_code_that_is_there_and_leads_to_one_that_is(lesson):
         assert text
 
 
-def test_from_the_first_lesson_one_comes_to_all_but_locust():
+def test_from_the_first_lesson_one_comes_to_all():
     name, seen = "race", []
     while name is not None:
         seen.append(name)
         name = LESSONS[name].following
 
-    assert set(seen) == LESSONS.keys() - {"locust"}
+    assert set(seen) == LESSONS.keys()
 
 
 def test_a_group_is_its_lessons_and_an_unknown_name_is_a_sentence():
     assert chosen("answers") == ANSWERS
     assert [lesson.name for lesson in chosen("experiment 2")] == ["experiment 2"]
-    with pytest.raises(LabError, match="no lesson is called 'swich'"):
+    with pytest.raises(LabError, match=r"no lesson is called 'swich'; did you mean switch\?"):
         chosen("swich")
+    with pytest.raises(LabError, match=r"did you mean experiment 1 or experiment 2 or experiment 3 or experiment 4\?"):
+        chosen("experiment")
 
 
 def test_quick_is_less_of_everything():

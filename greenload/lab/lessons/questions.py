@@ -90,7 +90,8 @@ def measure_get_and_post(effort: Effort) -> Findings:
 
 def measure_tail(effort: Effort) -> Findings:
     """Question 2: the same service alone and beside others, median and p99."""
-    ran = {f"{users} users": busy_run("Reader", users, effort.run_s / 2) for users in (1, 16)}
+    crowds = {"1 user": 1, "16 users": 16}
+    ran = {name: busy_run("Reader", users, effort.run_s / 2) for name, users in crowds.items()}
     totals = [each.total.service_ms for each in ran.values()]
     alone, beside = totals
     return Findings(
