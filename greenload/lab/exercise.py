@@ -98,7 +98,7 @@ def times_table(title: str, ran: dict[str, Ran]) -> Table:
         for name, times in [*each.by_name.items(), ("all", each.total)]:
             quantiles = [ms(times.response_ms[key]) for key in ("p50", "p95", "p99", "max")]
             rows.append([label, name, f"{times.requests:,}", f"{times.failures:,}", f"{times.per_s:.1f}", *quantiles])
-    return Table(title, headings, rows)
+    return Table(f"{title}; one run each", headings, rows)
 
 
 def no_failures(ran: dict[str, Ran]) -> Claim:

@@ -59,7 +59,7 @@ def measure(effort: Effort) -> Findings:
         [store, per_s(rate(each)), ms(each.total.service_ms["p50"]), ms(each.total.service_ms["p99"])]
         for store, each in by_id.items()
     ]
-    title = f"GET /albums/:id of the last of {albums:,} albums, {READERS} users that do not wait"
+    title = f"GET /albums/:id of the last of {albums:,} albums, {READERS} users that do not wait; one run each"
     return Findings(
         tables=[
             Table(title, ["store", "req/s", "median ms", "p99 ms"], rows),
