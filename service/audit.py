@@ -12,11 +12,14 @@ from service.album import Album
 
 
 class Audit:
-    """The log of accepted albums; lines that are there already stay."""
+    """The log of the albums that one start of the service accepted."""
 
     def __init__(self, path: Path) -> None:
-        """Raises OSError when the file cannot be written to."""
-        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        """Begins the file anew: held against the albums of this start, lines of an earlier one would all look lost.
+
+        Raises OSError when it cannot be written to.
+        """
+        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o644)
 
     def accepted(self, album: Album) -> None:
         """Write down that the album was accepted."""

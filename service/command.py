@@ -26,6 +26,8 @@ from service.stores import SQL, STORES, Terms, open_store
 
 THREADS, GREEN = "threads", "green"
 UNITS = (("us", 1e-6), ("ms", 1e-3), ("s", 1.0), ("", 1.0))
+# An hour. Far more than anybody waits, and far less than what the clocks of this world can count to.
+LONGEST_S = 3600.0
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,8 @@ def duration_s(text: str) -> float:
         duration = math.nan
     if not 0 <= duration < math.inf:
         raise click.BadParameter(f"{text!r} is not a duration; write 10ms, 0.5s or a number of seconds.")
+    if duration > LONGEST_S:
+        raise click.BadParameter(f"{text!r} is longer than an hour.")
     return duration
 
 
@@ -77,7 +81,8 @@ def load(parts: Parts) -> Application:
     default="dict-mutex",
     help="How the albums are kept: in a list or a dict, behind no lock, a mutex or a read-write lock; in a dict that "
     "is copied for each change and read without a lock; by an actor, a thread that owns them; or in a database. "
-    "Without a lock concurrent POSTs may lose albums: that is what those two are for.",
+    "Without a lock concurrent POSTs may lose albums of a list, and in both may have one id accepted twice: that is "
+    "what those two are for.",
 )
 @click.option(
     "--server",
@@ -134,7 +139,7 @@ def load(parts: Parts) -> Application:
     "--audit",
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write each album that was accepted to this file, a line of JSON each: what is there and not in the store was "
-    "lost.",
+    "lost. Each start begins it anew.",
 )
 def main(
     store: str,

@@ -17,6 +17,7 @@ from contextlib import contextmanager
 import gevent
 from gevent import monkey
 from gevent.event import Event
+from gevent.pool import Pool
 from gevent.pywsgi import WSGIServer
 
 from service.serving import BACKLOG, STOP_S, Application, ServerError, bind, url_of
@@ -38,7 +39,8 @@ def serve(load: Callable[[], Application], host: str, port: int, greeting: str) 
     # until the head is acknowledged: 40 ms for each answer.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     listener.listen(BACKLOG)
-    server = WSGIServer(listener, load(), log=None)
+    # Of any size; without a pool the server knows none of its green threads, and its end waits for nobody's answer.
+    server = WSGIServer(listener, load(), log=None, spawn=Pool())
     server.start()
     with _told_to_end() as end:
         try:

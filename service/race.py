@@ -8,29 +8,38 @@ is offered once, and each tenth once more at the same moment, by somebody else: 
     doubled   accepted twice, or there twice
     corrupt   there, but not as it was accepted
 
+An offer that is answered by neither yes nor no breaks the race: what was never accepted cannot be lost, so a store that
+is broken would look like a safe one. Then nothing is said about the store, and the exit code is 1.
+
 Only the standard library.
 """
 
 import argparse
 import http.client
 import json
+import math
 import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import asdict, dataclass
 from urllib.parse import urlsplit
 
 from service.album import Album
-from service.contract import IdTaken
+from service.contract import IdTaken, StoreError
 from service.pace import Pace
 from service.stores import STORES, Terms, open_store
 
 PREFIX = "race "
 TWICE_EVERY = 10
+PATIENCE_S = 30
 # Add one album: whether it was accepted.
 Offer = Callable[[Album], bool]
+
+
+class RaceError(Exception):
+    """The race could not be run to its end, so nothing is known; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -66,62 +75,94 @@ def judge(accepted: Sequence[Album], kept: Iterable[Album]) -> tuple[int, int, i
 
 
 def offer_together(albums: Sequence[Album], doors: Sequence[Offer]) -> list[Album]:
-    """Offer the albums, each door in a thread of its own, neighbours at the same time; return those accepted."""
+    """Offer the albums, each door in a thread of its own, neighbours at the same time; return those accepted.
+
+    Raises RaceError when a door breaks. Whatever it raises: a thread that ended would be heard of by nobody.
+    """
     accepted: list[list[Album]] = [[] for _ in doors]
+    broken: list[Exception] = []
     gate = threading.Barrier(len(doors))
 
     def work(place: int) -> None:
         gate.wait()
-        for album in albums[place :: len(doors)]:
-            if doors[place](album):
-                accepted[place].append(album)
+        try:
+            for album in albums[place :: len(doors)]:
+                if doors[place](album):
+                    accepted[place].append(album)
+        except Exception as error:
+            broken.append(error)
 
     threads = [threading.Thread(target=work, args=(place,)) for place in range(len(doors))]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
+    if broken:
+        said = f"{len(broken)} of {len(doors)} threads broke"
+        raise RaceError(f"{said}, the first with {type(broken[0]).__name__}: {broken[0]}") from broken[0]
     return [album for each in accepted for album in each]
 
 
 def race_store(name: str, terms: Terms, count: int, threads: int) -> Outcome:
-    """Race for a store in this process."""
-    store = open_store(name, (), terms)
+    """Race for a store in this process.  Raises RaceError, or StoreError when it cannot be opened."""
+    with closing(open_store(name, (), terms)) as store:
 
-    def offer(album: Album) -> bool:
-        with suppress(IdTaken):
-            store.add(album)
-            return True
-        return False
+        def offer(album: Album) -> bool:
+            with suppress(IdTaken):
+                store.add(album)
+                return True
+            return False
 
-    albums = list(offers(count))
-    accepted = offer_together(albums, [offer] * threads)
-    kept = store.all()
-    store.close()
-    return Outcome(len(albums), len(accepted), *judge(accepted, kept))
+        return _race(count, [offer] * threads, store.all)
 
 
 def race_service(url: str, count: int, threads: int) -> Outcome:
-    """Race for a running service, from as many connections as threads."""
+    """Race for a running service, from as many connections as threads.  Raises RaceError."""
     where = urlsplit(url)
-    connections = [http.client.HTTPConnection(where.hostname or "", where.port) for _ in range(threads)]
+    connections = [
+        http.client.HTTPConnection(where.hostname or "", where.port, timeout=PATIENCE_S) for _ in range(threads)
+    ]
 
     def door(connection: http.client.HTTPConnection) -> Offer:
         def offer(album: Album) -> bool:
-            connection.request("POST", "/albums", json.dumps(album.plain()))
-            answer = connection.getresponse()
-            answer.read()
-            return answer.status == http.client.CREATED
+            return _ask(connection, "POST", json.dumps(album.plain())).status == http.client.CREATED
 
         return offer
 
+    def kept() -> list[Album]:
+        return [Album(**plain) for plain in json.loads(_ask(connections[0], "GET", None).body)]
+
+    try:
+        return _race(count, [door(connection) for connection in connections], kept)
+    except (OSError, http.client.HTTPException) as error:
+        raise RaceError(f"{url} does not answer: {error}") from error
+    finally:
+        for connection in connections:
+            connection.close()
+
+
+def _race(count: int, doors: Sequence[Offer], kept: Callable[[], list[Album]]) -> Outcome:
+    if any(album.id.startswith(PREFIX) for album in kept()):
+        raise RaceError("there has been a race before, whose albums are in the way; begin with a new service or file")
     albums = list(offers(count))
-    accepted = offer_together(albums, [door(connection) for connection in connections])
-    connections[0].request("GET", "/albums")
-    kept = [Album(**plain) for plain in json.loads(connections[0].getresponse().read())]
-    for connection in connections:
-        connection.close()
-    return Outcome(len(albums), len(accepted), *judge(accepted, kept))
+    accepted = offer_together(albums, doors)
+    return Outcome(len(albums), len(accepted), *judge(accepted, kept()))
+
+
+@dataclass(frozen=True)
+class _Answer:
+    status: int
+    body: bytes
+
+
+def _ask(connection: http.client.HTTPConnection, method: str, body: str | None) -> _Answer:
+    """Return the answer; raise RaceError when it is neither a yes nor "the id is taken"."""
+    connection.request(method, "/albums", body)
+    answer = connection.getresponse()
+    said = answer.read()
+    if answer.status not in (http.client.OK, http.client.CREATED, http.client.CONFLICT):
+        raise RaceError(f"{method} /albums was answered with {answer.status} {answer.reason}")
+    return _Answer(answer.status, said)
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -129,23 +170,41 @@ def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m service.race", description=(__doc__ or "").splitlines()[0])
     place = parser.add_mutually_exclusive_group(required=True)
     place.add_argument("--url", help="of a running service, which must not have seen a race before")
-    place.add_argument("--store", choices=[name for name in STORES if name != "postgres"], help="in this process")
-    parser.add_argument("--dsn", help="the file of the store sqlite")
-    parser.add_argument("--albums", type=int, default=5000)
-    parser.add_argument("--threads", type=int, default=50)
-    parser.add_argument("--write-wait-s", type=float, default=0.0, help="waited in the middle of an add (--store)")
-    parser.add_argument("--switch-interval-s", type=float, help="of this process (--store)")
+    place.add_argument("--store", choices=list(STORES), help="in this process")
+    parser.add_argument("--dsn", help="the file of the store sqlite, or the connection string of postgres")
+    parser.add_argument("--albums", type=_some, default=5000)
+    parser.add_argument("--threads", type=_some, default=50)
+    parser.add_argument("--write-wait-s", type=_seconds, default=0.0, help="waited in the middle of an add (--store)")
+    parser.add_argument("--switch-interval-s", type=_seconds, help="of this process (--store)")
     asked = parser.parse_args(arguments)
-    if asked.switch_interval_s is not None:
+    if asked.switch_interval_s:
         sys.setswitchinterval(asked.switch_interval_s)
-    if asked.url is not None:
-        outcome = race_service(asked.url, asked.albums, asked.threads)
-    else:
-        terms = Terms(Pace(0.0, asked.write_wait_s), asked.dsn)
-        outcome = race_store(asked.store, terms, asked.albums, asked.threads)
+    try:
+        if asked.url is not None:
+            outcome = race_service(asked.url, asked.albums, asked.threads)
+        else:
+            terms = Terms(Pace(0.0, asked.write_wait_s), asked.dsn)
+            outcome = race_store(asked.store, terms, asked.albums, asked.threads)
+    except (RaceError, StoreError) as error:
+        parser.exit(1, f"Error: {error}\n")
     is_gil_enabled = getattr(sys, "_is_gil_enabled", lambda: True)()
     said = {**asdict(outcome), "python": sys.version.split()[0], "gil": is_gil_enabled}
     sys.stdout.write(json.dumps(said) + "\n")
+
+
+def _some(text: str) -> int:
+    """Return a number of at least 1: a race of nobody, or for nothing, harms nothing and says nothing."""
+    number = int(text)
+    if not 1 <= number <= 1_000_000:
+        raise argparse.ArgumentTypeError(f"{text} is not between 1 and a million")
+    return number
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 <= seconds < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is not a number of seconds")
+    return seconds
 
 
 if __name__ == "__main__":

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable
 # As WSGI calls it.
 Application = Callable[..., Iterable[bytes]]
 
-# How many connections the kernel keeps until they are accepted: a thousand users may well connect in the same moment.
 # How many requests OS threads work on at once, unless somebody says. With a delay this is the ceiling: 16 threads and
 # 10 ms are 1600 requests/s.
 MOST_AT_ONCE = 16
+# How many connections the kernel keeps until they are accepted: a thousand users may well connect in the same moment.
 BACKLOG = 4_096
 # How long a request may go on after the service was told to end.
 STOP_S = 1

@@ -5,7 +5,8 @@ albums and knows no locks, and a lock kind, which knows no albums. STORES lists 
 there, and the command line and the contract test pick it up. Knows nothing of HTTP.
 
 Without a lock an add is "read, decide, write back", as in Go's `albums = append(albums, album)`: a thread that is
-stopped in the middle overwrites what others wrote meanwhile. With a lock nothing is lost.
+stopped in the middle overwrites what others wrote meanwhile. For the list that is every album added meanwhile; for the
+dict, where each album has a place of its own, only one with the same id. With a lock nothing is lost.
 """
 
 from collections.abc import Callable, Iterable, Mapping

@@ -110,6 +110,8 @@ FLOORS = {
     "lab/machine": 7,
     "lab/page": 7.4,
     "lab/plain": 7.4,
+    "lab/postgres": 7.2,
+    "lab/processes": 7.15,
     "lab/probe": 7.2,
     "lab/quiet": 7,
     "lab/timeline": 7,

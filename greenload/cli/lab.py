@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import signal
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 
 import click
 
@@ -41,11 +44,27 @@ def command(
     _check_folders(html_file, json_file)
     effort = QUICK if quick else FULL
     held = []
-    for each in lessons:
-        click.echo(f"{each.name}: measuring ...", err=True)
-        held.append(hold(each, effort))
-        click.echo(as_text(held[-1]))
+    with _signals_end_it():
+        for each in lessons:
+            click.echo(f"{each.name}: measuring ...", err=True)
+            held.append(hold(each, effort))
+            click.echo(as_text(held[-1]))
     _write(held, html_file, json_file, folder)
+
+
+@contextmanager
+def _signals_end_it() -> Iterator[None]:
+    """Let a signal unwind what is going on, so that no run and no service is left behind."""
+
+    def end(number: int, frame: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _check_folders(*paths: Path | None) -> None:

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any
+from http.client import HTTPException
+from pathlib import Path
+from typing import IO, Any
 from urllib.request import urlopen
 
 from greenload.lab.lesson import CHECKOUT, LabError
+from greenload.lab.processes import end
 
-PATIENCE_S = 5.0
+PATIENCE_S = 30.0
+PROC = Path("/proc/self/stat")
 
 
 @dataclass(frozen=True)
@@ -22,17 +28,30 @@ class AlbumService:
 
     url: str
     pid: int
+    runs: Callable[[], bool]
 
     def requests(self) -> int:
         """Return how many requests it has seen."""
-        with urlopen(f"{self.url}/stats") as answer:
-            return int(json.load(answer)["requests"])
+        return int(self._ask("/stats")["requests"])
+
+    def processor_s(self) -> float | None:
+        """Return how many seconds of a processor it and its worker have used; None where that cannot be known."""
+        if not PROC.exists():
+            return None
+        own = [used_s for pid, parent, used_s in _processes() if self.pid in (pid, parent)]
+        return sum(own) if own else None
 
     def albums(self) -> list[dict[str, Any]]:
         """Return all albums that it has."""
-        with urlopen(f"{self.url}/albums") as answer:
-            albums: list[dict[str, Any]] = json.load(answer)
+        albums: list[dict[str, Any]] = self._ask("/albums")
         return albums
+
+    def _ask(self, path: str) -> Any:
+        try:
+            with urlopen(f"{self.url}{path}", timeout=PATIENCE_S) as answer:
+                return json.load(answer)
+        except (OSError, HTTPException) as error:
+            raise LabError(f"the album service did not answer GET {path}: {error}") from error
 
 
 @contextmanager
@@ -49,21 +68,30 @@ def album_service(*options: str) -> Iterator[AlbumService]:
     )
     assert process.stdout is not None  # asked for above
     try:
-        greeting = process.stdout.readline()
-        url = next((word for word in greeting.split() if word.startswith("http://")), None)
+        url = next((word for word in _greeting(process.stdout).split() if word.startswith("http://")), None)
         if url is None:
             raise LabError("the album service did not start; install it with: pip install -e '.[service]'")
-        yield AlbumService(url, process.pid)
+        yield AlbumService(url, process.pid, lambda: process.poll() is None)
     finally:
-        _end(process)
+        end(process)
         process.stdout.close()
 
 
-def _end(process: subprocess.Popen[str]) -> None:
-    """Ask a process to end, and make it when it does not."""
-    process.terminate()
-    try:
-        process.wait(PATIENCE_S)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+def _greeting(stdout: IO[str]) -> str:
+    """Return the first line, or nothing when none comes in time."""
+    said: list[str] = []
+    # A thread of its own, as a read of a pipe has no time limit; it ends with the process.
+    reader = threading.Thread(target=lambda: said.append(stdout.readline()), daemon=True)
+    reader.start()
+    reader.join(PATIENCE_S)
+    return "".join(said)
+
+
+def _processes() -> Iterator[tuple[int, int, float]]:
+    """Yield each process of this machine: its pid, its parent's, and the seconds of a processor that it has used."""
+    for stat in PROC.parents[1].glob("[0-9]*/stat"):
+        with suppress(OSError):  # it may have ended meanwhile
+            # What stands in brackets is its name, which may be anything.
+            fields = stat.read_text().rpartition(")")[2].split()
+            ticks = int(fields[11]) + int(fields[12])
+            yield int(stat.parent.name), int(fields[1]), ticks / os.sysconf("SC_CLK_TCK")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Sequence
 
 from greenload.lab.lesson import LabError, Lesson
 from greenload.lab.lessons import (
     block,
+    bottleneck,
     experiments,
     heart,
     locks,
@@ -26,8 +28,8 @@ from greenload.lab.lessons import (
     trace,
 )
 
-FIRST, SECOND, FOURTH = questions.LESSONS
-ANSWERS = (FIRST, SECOND, locks.LESSON, FOURTH, threads.LESSON)
+FIRST, SECOND = questions.LESSONS
+ANSWERS = (FIRST, SECOND, locks.LESSON, bottleneck.LESSON, threads.LESSON)
 LESSONS = {
     lesson.name: lesson
     for lesson in (
@@ -60,4 +62,7 @@ def chosen(name: str) -> Sequence[Lesson]:
         return GROUPS[name][0]
     if name in LESSONS:
         return [LESSONS[name]]
-    raise LabError(f"no lesson is called {name!r}; `greenload lab` lists them")
+    near = [each for each in (*LESSONS, *GROUPS) if each.startswith(f"{name} ")]
+    near += difflib.get_close_matches(name, [*LESSONS, *GROUPS], n=1)
+    suggested = f"did you mean {' or '.join(dict.fromkeys(near))}? " if near else ""
+    raise LabError(f"no lesson is called {name!r}; {suggested}`greenload lab` lists them")

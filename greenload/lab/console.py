@@ -6,9 +6,9 @@ import re
 import textwrap
 from collections.abc import Iterator, Sequence
 
-from greenload.lab.findings import Chart, Measure, number
+from greenload.lab.findings import Chart, Measure, mark, number
 from greenload.lab.lesson import Held, source_of
-from greenload.lab.verdicts import verdict_on
+from greenload.lab.verdicts import reading_of, verdict_on
 
 WIDTH = 100
 BARS = " ▁▂▃▄▅▆▇█"
@@ -53,7 +53,7 @@ def _lines(held: Held) -> Iterator[str]:
     for note in findings.notes:
         yield from _wrapped(note)
         yield ""
-    yield from _wrapped(lesson.reading)
+    yield from _wrapped(reading_of(held))
     if lesson.following is not None:
         yield ""
         yield f"  Next: greenload lab {lesson.following}"
@@ -94,7 +94,7 @@ def _chart(chart: Chart) -> Iterator[str]:
             highest[column] = max(highest[column], y)
         bars = "".join(BARS[min(len(BARS) - 1, round((len(BARS) - 1) * y / most))] for y in highest)
         yield f"  {name.rjust(longest)} |{bars}|"
-    yield f"  {' ' * longest}  {number(low)} to {number(max(xs))} {chart.x}; a full bar is {number(most)} {chart.y}"
+    yield f"  {' ' * longest}  {mark(low)} to {mark(max(xs))} {chart.x}; a full bar is {mark(most)} {chart.y}"
 
 
 def _is_number(cell: str) -> bool:

@@ -6,7 +6,7 @@ Values only. Knows neither how they were measured nor how they are shown.
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 
@@ -26,6 +26,22 @@ def spread_of(values: Iterable[float]) -> Spread:
     if not measured:
         raise ValueError("nothing was measured")
     return Spread(len(measured), statistics.median(measured), min(measured), max(measured))
+
+
+def spread_of_known(values: Iterable[float | None]) -> Spread | None:
+    """Return the spread of those that were measured, None where not one of them was."""
+    known = [value for value in values if value is not None]
+    return spread_of(known) if known else None
+
+
+def median_of(spread: Spread | None) -> float | None:
+    """Return the median, None where nothing was measured."""
+    return None if spread is None else spread.median
+
+
+def judged(is_so: Callable[..., bool], *values: float | None) -> bool | None:
+    """Return whether it is so of the values; None when one of them was not measured."""
+    return None if None in values else is_so(*values)
 
 
 @dataclass(frozen=True)
@@ -60,14 +76,18 @@ class Chart:
 class Claim:
     """Something that is said to be so, and whether it was so here.
 
+    came_true: None where it was not measured, for instance with too few requests for a percentile.
     needs_quiet: whether somebody else's work on this machine could have decided it. A count of lost albums stays what
-    it is; a time does not.
+    it is; a time does not, nor does a rate.
+    reading, otherwise: what follows from it, said only where it came true, or where it did not.
     """
 
     text: str
-    came_true: bool
+    came_true: bool | None
     evidence: str
     needs_quiet: bool = True
+    reading: str = ""
+    otherwise: str = ""
 
 
 @dataclass(frozen=True)
@@ -89,3 +109,8 @@ def number(value: float) -> str:
         return f"{value:,.0f}"
     decimals = 1 if size >= 10 else 2 if size >= 1 else 3 if size >= 0.1 else 4
     return f"{value:.{decimals}f}"
+
+
+def mark(value: float) -> str:
+    """Return a number at the end of an axis: 4 users are 4, not 4.00."""
+    return f"{value:,.0f}" if value == round(value) else number(value)

@@ -27,18 +27,25 @@ class Effort:
     """How much is measured.
 
     rounds: how often each thing.  scale: the size of it, as part of the full one.  run_s: how long a load lasts.
+    load_rounds: how often each load of which a median is said.
     """
 
     rounds: int
     scale: float
     run_s: float
+    load_rounds: int = 1
+
+    @property
+    def each_load(self) -> str:
+        """For the title of a table."""
+        return "one run each" if self.load_rounds == 1 else f"median of {self.load_rounds} runs each"
 
     def of(self, full: int) -> int:
         """Return how many to take where the full effort takes `full`; never less than 2."""
         return max(2, round(full * self.scale))
 
 
-FULL = Effort(rounds=7, scale=1.0, run_s=60.0)
+FULL = Effort(rounds=7, scale=1.0, run_s=60.0, load_rounds=3)
 QUICK = Effort(rounds=5, scale=0.2, run_s=6.0)
 
 

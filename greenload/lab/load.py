@@ -37,6 +37,11 @@ class Ran:
     reasons: Sequence[str]
     workers: Sequence[dict[str, Any]]
 
+    @property
+    def cores(self) -> float:
+        """How many processors the workers needed, on average."""
+        return float(sum(each["cpu_percent"]["mean"] or 0.0 for each in self.workers)) / 100
+
 
 def load(url: str, *options: str, scenario: Path = ALBUMS) -> Ran:
     """Run greenload with these options.  Raises LabError when the run breaks."""
@@ -58,6 +63,21 @@ def load(url: str, *options: str, scenario: Path = ALBUMS) -> Ran:
 def ms(value: float | None) -> str:
     """Return milliseconds for a table; a dash where there were too few requests for this percentile."""
     return "–" if value is None else f"{value:.2f}" if value < 10 else f"{value:,.1f}"
+
+
+def rate(ran: Ran) -> float | None:
+    """Return the requests/s of all names; None where not one request was answered."""
+    return ran.total.per_s if ran.total.requests else None
+
+
+def per_s(rate: float | None) -> str:
+    """Return requests/s for a sentence or a table."""
+    return "–" if rate is None else f"{rate:.1f}" if rate < 100 else f"{rate:,.0f}"
+
+
+def times(most: float | None, least: float | None) -> str:
+    """Return how many times as much the one is as the other; a dash where that cannot be said."""
+    return "–" if most is None or not least else f"{most / least:.1f}"
 
 
 def _times(plain: dict[str, Any]) -> Times:

@@ -7,9 +7,11 @@ import platform
 import re
 import sys
 from datetime import datetime, timezone
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+# What is measured, and what it rests on; granian is the album service's server, and may be missing.
+PACKAGES = ("greenload", "gevent", "greenlet", "granian")
 CPUINFO = Path("/proc/cpuinfo")
 
 
@@ -23,9 +25,16 @@ def circumstances() -> list[tuple[str, str]]:
             "python",
             f"{platform.python_implementation()} {platform.python_version()}, switch interval {interval_ms:g} ms",
         ),
-        ("gevent", version("gevent")),
-        ("greenlet", version("greenlet")),
+        *((package, known) for package in PACKAGES if (known := _version(package)) is not None),
     ]
+
+
+def _version(package: str) -> str | None:
+    """Return the version, None where the package is not installed."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
 
 
 def _cpu_model() -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from html import escape
 
-from greenload.lab.findings import Chart, Measure, Table, number
+from greenload.lab.findings import Chart, Measure, Table, mark, number
 from greenload.lab.lesson import Held, source_of
-from greenload.lab.verdicts import FALSE, TRUE, verdict_on
+from greenload.lab.verdicts import FALSE, TRUE, reading_of, verdict_on
 
 WIDTH, HEIGHT, MARGIN = 860, 220, 46
 COLOURS = ("#2a7f3f", "#b3541e", "#2f5fa8", "#8a3ea0", "#8a6d00")
@@ -48,11 +49,11 @@ def _contents(lessons: Sequence[Held]) -> Iterator[str]:
 def _lesson(held: Held) -> Iterator[str]:
     lesson, findings = held.lesson, held.findings
     yield f'<h2 id="{_anchor(held)}">{escape(lesson.name)}: {escape(lesson.question)}</h2>'
-    yield f"<p>{escape(lesson.reading)}</p>"
+    yield f"<p>{_prose(reading_of(held))}</p>"
     for claim in findings.claims:
         said = verdict_on(claim, held)
         kind = {TRUE: "true", FALSE: "false"}.get(said, "unknown")
-        yield f'<p>{escape(claim.text)}: <b class="{kind}">{said}</b> ({escape(claim.evidence)})</p>'
+        yield f'<p>{_prose(claim.text)}: <b class="{kind}">{said}</b> ({_prose(claim.evidence)})</p>'
     if held.disturbances:
         said = escape("; ".join(held.disturbances))
         yield f'<p class="busy">This machine is busy: {said}. Nothing is concluded from times.</p>'
@@ -62,11 +63,16 @@ def _lesson(held: Held) -> Iterator[str]:
         )
     yield from map(_table, findings.tables)
     yield from map(_chart, findings.charts)
-    yield from (f"<p>{escape(note)}</p>" for note in findings.notes)
+    yield from (f"<p>{_prose(note)}</p>" for note in findings.notes)
     for code in lesson.code:
         where, text = source_of(code)
         yield f"<details><summary>{escape(where)}</summary><pre>{escape(text)}</pre></details>"
     yield f'<p class="machine">{escape("; ".join(f"{name} {value}" for name, value in held.machine))}</p>'
+
+
+def _prose(text: str) -> str:
+    """Return text in which what stands between backticks is code."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
 
 
 def _row(measure: Measure) -> list[str]:
@@ -101,9 +107,9 @@ def _chart(chart: Chart) -> str:
     axis = f'<path d="M{place(low, most)} L{place(low, 0)} L{place(high, 0)}" fill="none" stroke="#5c6b61"/>'
     texts = (
         f'<text x="{MARGIN}" y="16">{escape(chart.title)}: {"".join(legend)}</text>'
-        f'<text x="{MARGIN}" y="{MARGIN - 8}">{number(most)} {escape(chart.y)}</text>'
-        f'<text x="{MARGIN}" y="{HEIGHT - 14}">{number(low)}</text>'
-        f'<text x="{WIDTH - MARGIN}" y="{HEIGHT - 14}" text-anchor="end">{number(high)} {escape(chart.x)}</text>'
+        f'<text x="{MARGIN}" y="{MARGIN - 8}">{mark(most)} {escape(chart.y)}</text>'
+        f'<text x="{MARGIN}" y="{HEIGHT - 14}">{mark(low)}</text>'
+        f'<text x="{WIDTH - MARGIN}" y="{HEIGHT - 14}" text-anchor="end">{mark(high)} {escape(chart.x)}</text>'
     )
     return f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" font-size="13" role="img">{axis}{"".join(drawn)}{texts}</svg>'
 

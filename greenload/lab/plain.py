@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from greenload.lab.lesson import Held, source_of
-from greenload.lab.verdicts import verdict_on
+from greenload.lab.verdicts import reading_of, verdict_on
 
 SCHEMA = "greenload.lab/1"
 
@@ -34,6 +34,6 @@ def _plain(held: Held) -> dict[str, Any]:
             for claim in findings.claims
         ],
         "notes": list(findings.notes),
-        "reading": lesson.reading,
+        "reading": reading_of(held),
         "next": lesson.following,
     }

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from greenload.lab.lesson import CHECKOUT, LabError
+from greenload.lab.processes import run
 
 PATIENCE_S = 300.0
 PROGRAM = """
@@ -37,17 +37,7 @@ def patched(probe: Callable[..., Any], **arguments: Any) -> Any:
 def run_python(command: Sequence[str], python: str = sys.executable) -> str:
     """Run Python with these arguments where greenload and service can be imported, and return what it printed."""
     path = os.pathsep.join(filter(None, [str(CHECKOUT), os.environ.get("PYTHONPATH")]))
-    try:
-        ran = subprocess.run(
-            [python, *command],
-            env={**os.environ, "PYTHONPATH": path},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE_S,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise LabError(f"a measurement did not end within {PATIENCE_S:.0f} s: {' '.join(command[:4])}") from error
+    ran = run([python, *command], PATIENCE_S, env={**os.environ, "PYTHONPATH": path})
     if ran.returncode != 0:
         raise LabError(f"a measurement broke: {' '.join(ran.stderr.split()[-60:])}")
     return ran.stdout

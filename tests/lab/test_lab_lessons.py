@@ -1,15 +1,20 @@
 """Each lesson, with tiny numbers: that it finds what it says it looks for. Never how fast anything was."""
 
 import json
+import os
+import signal
 import sys
+import time
 
 import pytest
 
 from greenload.lab import timeline
-from greenload.lab.exercise import Load, hurried, play_audited
-from greenload.lab.lesson import CHECKOUT, Effort, LabError
+from greenload.lab.album_service import album_service
+from greenload.lab.exercise import Audited, Load, hurried, play_audited
+from greenload.lab.lesson import CHECKOUT, FULL, QUICK, Effort, LabError
 from greenload.lab.lessons import (
     block,
+    bottleneck,
     experiments,
     heart,
     locks,
@@ -21,13 +26,19 @@ from greenload.lab.lessons import (
     pool,
     questions,
     race,
+    racing,
     spawn,
     spicier,
     switch,
     threads,
     trace,
 )
+from greenload.lab.load import Ran, Times
 
+NOTHING = dict.fromkeys(("p50", "p95", "p99", "max"))
+NO_TIMES = Times(0, 0, 0.0, NOTHING, NOTHING)
+SUMS = {"merged_by_master": 0, "counted_by_workers": 0}
+NOBODY_ANSWERED = Ran({}, NO_TIMES, SUMS, "SUSPECT", [], [{"id": "a", "users": 0, "requests": 0}])
 TINY = Effort(rounds=2, scale=0.01, run_s=2.0)
 
 
@@ -59,6 +70,21 @@ def test_memory_is_measured_when_all_have_begun():
     kb = {measure.what: measure.spread.median for measure in findings.measures}
     assert kb["green thread, resident"] > 3 * kb["green thread, looked at too early"]
     assert kb["OS thread, address space"] > 1000 > kb["OS thread, resident"]
+
+
+def test_threads_that_are_refused_in_a_later_round_are_left_out(monkeypatch):
+    rounds = iter([0, 1, 0, 1, 0, 1])
+    size = {"resident_kb": 8.0, "virtual_kb": 9.0, "early_kb": 1.0}
+
+    def memory_of(probe, kind, count):
+        return {"refused": "can't start new thread"} if next(rounds) and kind == "OS thread" else size
+
+    monkeypatch.setattr(memory, "bare", memory_of)
+
+    findings = memory.measure(TINY)
+
+    assert "OS thread: can't start new thread at 100, in 1 of 2 rounds" in findings.notes
+    assert not any(found.what.startswith("OS thread") for found in findings.measures)
 
 
 def test_who_does_not_wait_green_holds_up_everybody():
@@ -119,6 +145,56 @@ def test_times_are_rounded_as_locust_rounds_them(measured_ms, written_ms):
     assert percentiles.as_locust_rounds(measured_ms) == written_ms
 
 
+@pytest.mark.parametrize(
+    ("measure", "play"),
+    [
+        (experiments.measure_one_user, "experiments.play"),
+        (experiments.measure_ten_users, "experiments.play"),
+        (experiments.measure_four_workers, "experiments.play"),
+        (questions.measure_get_and_post, "questions.busy_run"),
+        (questions.measure_tail, "questions.busy_run"),
+        (omission.measure, "omission.load_with_a_freeze"),
+    ],
+)
+def test_a_run_without_an_answer_decides_no_claim_about_times(monkeypatch, measure, play):
+    monkeypatch.setattr(f"greenload.lab.lessons.{play}", lambda *wanted: NOBODY_ANSWERED)
+
+    claims = {claim.text: claim.came_true for claim in measure(TINY).claims}
+
+    by_count = {"The users are spread evenly", "No request is lost between workers and master"}
+    assert {text for text, came_true in claims.items() if came_true is not None} <= by_count
+    assert claims.keys() - by_count
+
+
+def test_without_an_answer_nothing_is_said_of_map_and_slice_and_locks_and_the_bottleneck(monkeypatch):
+    monkeypatch.setattr(spicier, "find_the_last", lambda *wanted: NOBODY_ANSWERED)
+    monkeypatch.setattr(spicier, "play", lambda *wanted: NOBODY_ANSWERED)
+    monkeypatch.setattr(locks, "requests_per_s", lambda *wanted: None)
+    monkeypatch.setattr(
+        bottleneck, "watched_run", lambda *wanted: questions.Watched(Ran({}, NO_TIMES, SUMS, "SUSPECT", [], []), None)
+    )
+
+    for measure in (spicier.measure, locks.measure, bottleneck.measure):
+        assert {claim.came_true for claim in measure(TINY).claims} == {None}
+
+
+@pytest.mark.parametrize("measure", [locks.measure, omission.measure])
+def test_the_full_effort_repeats_loads_of_which_it_says_a_median(monkeypatch, measure):
+    ran = Ran({}, Times(9, 0, 9.0, NOTHING, dict.fromkeys(NOTHING, 1.0)), SUMS, "VALID", [], [])
+    monkeypatch.setattr(locks, "requests_per_s", lambda *wanted: 9.0)
+    monkeypatch.setattr(omission, "load_with_a_freeze", lambda *wanted: ran)
+
+    assert {found.spread.n for found in measure(FULL).measures} == {3}
+    assert {found.spread.n for found in measure(QUICK).measures} == {1}
+
+
+def test_the_processor_time_of_the_service_and_its_worker_is_seen():
+    seen = questions.watched_run("Reader", 4, 1.0)
+
+    assert 0 < seen.service_cores < 4
+    assert 0 < seen.ran.cores < 2
+
+
 def test_a_freeze_reaches_the_record_of_arrivals():
     ran = omission.load_with_a_freeze(2.0, "--class", "Thinking", "--rate", "50/s")
 
@@ -144,6 +220,39 @@ def test_the_race_finds_losses_without_a_lock_and_none_with_one(server):
     assert with_lock.accepted == 200
 
 
+def test_stores_that_accept_nothing_do_not_pass_for_safe():
+    whole, empty = race.Outcome(110, 100, 0, 0, 0), race.Outcome(110, 0, 0, 0, 0)
+    others = [race.PLAIN, race.SHORT_TURNS, race.WAITING, race.DICT_WAITING, race.GREEN, race.GREEN_WAITING]
+
+    def verdicts(outcome):
+        return [
+            claim.came_true for claim in race.claims_of(100, {id(case): outcome for case in [*others, *race.SAFE]}, [])
+        ]
+
+    assert [verdicts(whole)[each] for each in (0, 1, 5)] == [True, True, True]
+    assert not any(verdicts(empty))
+
+
+def test_postgres_is_raced_for_where_there_is_one():
+    found, note = race.race_in_postgres(100)
+    if note:
+        pytest.skip(note[0])
+
+    assert [(case.row, outcome.accepted, outcome.harm) for case, outcome in found] == [
+        (["postgres", server, "--write-wait 100us"], 100, 0) for server in ("threads", "green")
+    ]
+
+
+def test_without_postgres_the_lesson_says_that_it_was_not_raced_for(monkeypatch, tmp_path):
+    monkeypatch.setattr("greenload.lab.postgres.PROGRAMS", tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    found, [note] = race.race_in_postgres(100)
+
+    assert found == []
+    assert "PostgreSQL is not installed here" in note
+
+
 def test_a_python_without_a_gil_is_asked_where_there_is_one(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     rows, note = race._without_gil(100)
@@ -166,6 +275,31 @@ def test_the_audit_proves_what_an_experiment_lost():
 
     assert found.ran.total.failures == 0
     assert 0 < found.lost < found.accepted
+    assert found.has_survived
+
+
+@pytest.mark.parametrize(("survived", "panics"), [(True, False), (False, True)])
+def test_whether_the_service_panics_is_looked_at(monkeypatch, survived, panics):
+    asked = []
+
+    def play(wanted, effort, *options):
+        asked.append(options)
+        return Audited(NOBODY_ANSWERED, 10, 5, survived)
+
+    monkeypatch.setattr(racing, "play_audited", play)
+
+    first, *_ = racing.measure(TINY).claims
+
+    assert (first.text, first.came_true) == ("Without a mutex the server panics", panics)
+    assert asked[2][2:] == asked[3][2:] == ("--write-wait", racing.WAIT)
+
+
+def test_a_service_that_was_killed_has_not_survived():
+    with album_service() as service:
+        assert service.runs()
+        os.kill(service.pid, signal.SIGKILL)
+        while service.runs():
+            time.sleep(0.01)
 
 
 def test_workers_of_experiment_3_share_the_users_evenly_and_lose_nothing():
@@ -186,7 +320,7 @@ def test_quick_users_wait_a_tenth():
 def test_more_users_than_threads_do_not_make_more_requests_of_a_service_that_waits():
     ran = questions.busy_run("Reader", 32, 2.0, "--delay", "50ms")
 
-    assert ran.total.per_s <= questions.THREADS / 0.05 * 1.02
+    assert ran.total.per_s <= bottleneck.THREADS / 0.05 * 1.02
 
 
 def test_readers_side_by_side_make_more_requests_than_readers_one_by_one():
@@ -210,6 +344,8 @@ def test_the_answer_about_threads_has_each_kind_and_each_cost():
 
     assert len(findings.tables[0].rows) == 4
     assert [len(row) for row in findings.tables[0].rows] == [5] * 4
+    assert {found.spread.n for found in findings.measures if found.unit == "us"} == {TINY.rounds}
+    assert "through gevent's hub" in findings.claims[0].evidence
 
 
 def test_without_locust_the_lesson_says_what_it_needs(monkeypatch, tmp_path):

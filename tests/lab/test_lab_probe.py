@@ -63,6 +63,28 @@ def test_what_disturbs_is_said(monkeypatch, share, idle, said):
     assert quiet.disturbances() == said
 
 
+@pytest.mark.parametrize(
+    ("after", "said"),
+    [
+        (quiet.Used(120.0, 14.0, 5.0), ["others used 55% of the processors"]),
+        (quiet.Used(120.0, 14.0, 16.0), []),
+        (quiet.Used(100.5, 10.0, 0.0), []),
+        (None, []),
+    ],
+)
+def test_what_others_used_meanwhile_is_all_but_what_was_idle_and_ours(after, said):
+    assert quiet.disturbances_between(quiet.Used(100.0, 10.0, 0.0), after) == said
+
+
+def test_what_a_child_used_that_has_ended_is_ours():
+    before = quiet.used()
+    bare(who, number=1)
+    after = quiet.used()
+
+    assert after.ours_s - before.ours_s > 0.02
+    assert after.all_s - before.all_s >= after.idle_s - before.idle_s
+
+
 def test_a_lesson_is_held_with_the_circumstances_and_what_disturbed_it(monkeypatch):
     monkeypatch.setattr("greenload.lab.hold.disturbances", lambda: ["others are at work"])
     findings = Findings(notes=["found"])
@@ -72,4 +94,12 @@ def test_a_lesson_is_held_with_the_circumstances_and_what_disturbed_it(monkeypat
     assert held.findings is findings
     assert held.disturbances == ["before: others are at work", "after: others are at work"]
     assert dict(held.machine)["python"].split()[1].rstrip(",") == sys.version.split()[0]
-    assert {name for name, _ in circumstances()} == {"date", "machine", "python", "gevent", "greenlet"}
+    assert {name for name, _ in circumstances()} == {
+        "date",
+        "machine",
+        "python",
+        "greenload",
+        "gevent",
+        "greenlet",
+        "granian",
+    }

@@ -9,11 +9,21 @@ from hypothesis import strategies as st
 
 from greenload.lab.catalogue import ANSWERS, LESSONS, chosen
 from greenload.lab.console import as_text, table
-from greenload.lab.findings import Chart, Claim, Findings, Measure, Table, number, spread_of
+from greenload.lab.findings import (
+    Chart,
+    Claim,
+    Findings,
+    Measure,
+    Table,
+    judged,
+    number,
+    spread_of,
+    spread_of_known,
+)
 from greenload.lab.lesson import CHECKOUT, FULL, QUICK, Held, LabError, Lesson, Part, source_of
 from greenload.lab.page import as_page
 from greenload.lab.plain import as_json
-from greenload.lab.verdicts import FALSE, TRUE, UNKNOWN, verdict_on
+from greenload.lab.verdicts import FALSE, NOT_MEASURED, TRUE, UNKNOWN, reading_of, verdict_on
 
 BUSY = ["others use 100% of the processors"]
 
@@ -51,6 +61,14 @@ def test_nothing_measured_is_not_zero():
         spread_of([])
 
 
+def test_what_was_not_measured_is_not_judged():
+    assert judged(lambda one, other: one < other, 0.0, 1.0) is True
+    assert judged(lambda one, other: one < other, 1.0, 0.0) is False
+    assert judged(lambda one, other: one < other, None, 1.0) is None
+    assert spread_of_known([None, None]) is None
+    assert spread_of_known([None, 3.0]) == spread_of([3.0])
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [
@@ -76,12 +94,34 @@ def test_a_number_is_shown_with_the_digits_that_mean_something(value, text):
         (False, True, BUSY, UNKNOWN),
         (True, False, BUSY, TRUE),
         (False, False, BUSY, FALSE),
+        (None, True, [], NOT_MEASURED),
+        (None, False, BUSY, NOT_MEASURED),
     ],
 )
 def test_on_a_busy_machine_nothing_is_concluded_from_times_but_counts_stay(came_true, needs_quiet, disturbances, said):
     claim = Claim("so", came_true, "seen", needs_quiet)
 
     assert verdict_on(claim, held(Findings(), disturbances)) == said
+
+
+@pytest.mark.parametrize(
+    ("came_true", "disturbances", "said"),
+    [
+        (True, [], "Read it so. It pays."),
+        (False, [], "Read it so. It only costs."),
+        (None, [], "Read it so."),
+        (True, BUSY, "Read it so."),
+        (False, BUSY, "Read it so."),
+    ],
+)
+def test_what_follows_from_a_claim_is_said_only_when_it_was_concluded(came_true, disturbances, said):
+    claim = Claim("so", came_true, "seen", reading="It pays.", otherwise="It only costs.")
+    shown = held(Findings(claims=[claim]), disturbances)
+
+    assert reading_of(shown) == said
+    assert f"  {said}\n" in as_text(shown)
+    assert f"<p>{said}</p>" in as_page([shown])
+    assert json.loads(as_json([shown]))["lessons"][0]["reading"] == said
 
 
 def test_the_text_has_the_question_the_code_the_numbers_the_verdicts_and_the_next_lesson():
@@ -125,6 +165,19 @@ def test_the_page_escapes_what_it_shows_and_needs_nothing_from_elsewhere():
     assert "<script" not in page
 
 
+def test_what_stands_between_backticks_is_code_on_the_page():
+    page = as_page([held(Findings(notes=["See `a < b`."]), [])])
+
+    assert "<p>See <code>a &lt; b</code>.</p>" in page
+
+
+def test_an_axis_ends_with_a_whole_number_where_it_is_one():
+    chart = Chart("requests/s by users", "users", "requests/s", {"threads": [(4.0, 12.5), (64.0, 80.0)]})
+
+    assert "4 to 64 users; a full bar is 80 requests/s" in as_text(held(Findings(charts=[chart]), []))
+    assert ">64 users</text>" in as_page([held(Findings(charts=[chart]), [])])
+
+
 def test_the_json_has_the_verdicts_and_not_only_what_was_measured():
     document = json.loads(as_json([held(FINDINGS, BUSY)]))
     [lesson] = document["lessons"]
@@ -160,20 +213,22 @@ def test_each_lesson_shows_code_that_is_there_and_leads_to_one_that_is(lesson):
         assert text
 
 
-def test_from_the_first_lesson_one_comes_to_all_but_locust():
+def test_from_the_first_lesson_one_comes_to_all():
     name, seen = "race", []
     while name is not None:
         seen.append(name)
         name = LESSONS[name].following
 
-    assert set(seen) == LESSONS.keys() - {"locust"}
+    assert set(seen) == LESSONS.keys()
 
 
 def test_a_group_is_its_lessons_and_an_unknown_name_is_a_sentence():
     assert chosen("answers") == ANSWERS
     assert [lesson.name for lesson in chosen("experiment 2")] == ["experiment 2"]
-    with pytest.raises(LabError, match="no lesson is called 'swich'"):
+    with pytest.raises(LabError, match=r"no lesson is called 'swich'; did you mean switch\?"):
         chosen("swich")
+    with pytest.raises(LabError, match=r"did you mean experiment 1 or experiment 2 or experiment 3 or experiment 4\?"):
+        chosen("experiment")
 
 
 def test_quick_is_less_of_everything():

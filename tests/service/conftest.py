@@ -198,7 +198,10 @@ def new_database(postgres: str) -> Callable[[], str]:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
     """A PostgreSQL of the tests' own, in a folder that goes with it and on no port; yields its connection string."""
-    programs = [*sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb")), shutil.which("initdb")]
+    programs = [
+        *sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: float(path.parts[-3])),
+        shutil.which("initdb"),
+    ]
     if not any(programs):
         why = "PostgreSQL is not installed; make system-deps installs it"
         pytest.fail(why) if os.environ.get("CI") else pytest.skip(why)

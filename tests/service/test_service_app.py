@@ -229,6 +229,16 @@ def test_a_route_may_have_a_delay_of_its_own(start_service, server):
     assert asked["/albums"] < asked["/albums/1"]
 
 
+def test_the_audit_of_an_earlier_start_does_not_look_like_albums_that_were_lost(start_service, tmp_path):
+    path = tmp_path / "audit"
+    path.write_text('{"id": "of an earlier start"}\n')
+
+    service = start_service("--audit", str(path))
+    service.ask("POST", "/albums", json={"id": "4", "title": "Jeru", "artist": "Gerry Mulligan", "price": 1})
+
+    assert [json.loads(line)["id"] for line in path.read_text().splitlines()] == ["4"]
+
+
 @pytest.mark.parametrize("server", ["threads", "green"])
 def test_the_audit_names_what_was_accepted_and_nothing_else(start_service, tmp_path, server):
     service = start_service("--server", server, "--audit", str(tmp_path / "audit"))

@@ -84,6 +84,26 @@ def test_a_request_that_still_waits_does_not_hold_up_the_end(start_service, serv
         service.process.terminate()
 
         assert service.process.wait(PATIENCE_S) == 0
+    assert service.process.stderr.read() == ""
+
+
+@SERVERS
+def test_requests_under_way_are_answered_before_the_end(start_service, server):
+    service = start_service("--server", server, "--delay", "300ms")
+    body = b'{"id": "%d", "title": "Jeru", "artist": "Gerry Mulligan", "price": 1}'
+
+    with ExitStack() as open_ones:
+        address = ("127.0.0.1", service.port)
+        waiting = [open_ones.enter_context(socket.create_connection(address, PATIENCE_S)) for _ in range(10)]
+        for number, each in enumerate(waiting, 10):
+            said = body % number
+            each.sendall(b"POST /albums HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % len(said) + said)
+        while service.stats()["requests"] < 10:
+            time.sleep(0.01)
+        service.process.terminate()
+        answers = [each.recv(12) for each in waiting]
+
+    assert answers == [b"HTTP/1.1 201"] * 10
 
 
 @SERVERS
@@ -174,6 +194,7 @@ def test_with_one_thread_requests_wait_for_one_another(start_service):
         ("--delay", "nan", "'nan' is not a duration"),
         ("--delay", "inf", "'inf' is not a duration"),
         ("--delay", "ms", "'ms' is not a duration"),
+        ("--delay", "1e300s", "'1e300s' is longer than an hour"),
         ("--delay", "POST /album=1ms", "'POST /album' is not a route; the routes are GET /albums,"),
         ("--delay", "POST /albums=", "'' is not a duration"),
         ("--write-wait", "long", "'long' is not a duration"),
@@ -199,7 +220,8 @@ def test_a_refused_option_is_said_on_stderr_only():
 
 
 @pytest.mark.parametrize("option", [
-        "--store", "--server", "--port", "--host", "--delay", "--read-wait", "--write-wait", "--switch-interval",
+        "--store", "--server", "--threads", "--port", "--host", "--delay", "--read-wait", "--write-wait",
+        "--switch-interval",
         "--dsn", "--audit",
     ],
 )  # fmt: skip

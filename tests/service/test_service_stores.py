@@ -1,7 +1,9 @@
 """The contract of every store, and what a lock is for."""
 
+import os
 import threading
 import time
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -31,9 +33,11 @@ def try_to_add(store, one):
     return True
 
 
-@pytest.mark.parametrize("name", STORES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, id=f"{name}, single-threaded only" if name in UNPROTECTED else name) for name in STORES]
+)
 class TestContract:
-    """What every store does for one thread; those without a lock promise no more."""
+    """What every store does for one thread. Of those without a lock this is all: single-threaded only."""
 
     def test_a_new_store_holds_the_albums_it_was_opened_with(self, opened, name):
         with opened(name, SEED) as store:
@@ -206,6 +210,16 @@ def test_a_database_keeps_its_albums_when_the_store_is_closed(tmp_path, new_data
 def test_a_database_that_cannot_be_used_is_a_sentence(name, dsn, said):
     with pytest.raises(StoreError, match=said):
         open_store(name, SEED, Terms(dsn=dsn))
+
+
+def test_a_file_that_is_no_database_leaves_no_connection_open(tmp_path):
+    path = tmp_path / "albums.db"
+    path.write_bytes(b"no database, but some text that is longer than a header" * 40)
+
+    with pytest.raises(StoreError, match="file is not a database"):
+        open_store("sqlite", SEED, Terms(dsn=str(path)))
+
+    assert str(path) not in [os.readlink(each) for each in Path("/proc/self/fd").iterdir() if each.exists()]
 
 
 class InterruptedId(str):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import operator
+
 from greenload.lab.exercise import Load, beside, median, no_failures, notes_of, play, times_table
-from greenload.lab.findings import Claim, Findings, Table
+from greenload.lab.findings import Claim, Findings, Table, judged
 from greenload.lab.lesson import Effort, Lesson, Part
-from greenload.lab.load import Ran, ms
+from greenload.lab.load import Ran, ms, per_s, rate, times
 
 UNPROTECTED = ("--store", "list")
 ONE, TEN, SPREAD = Load(1, 1), Load(10, 2), Load(10, 2, workers=4)
@@ -28,7 +30,7 @@ def measure_one_user(effort: Effort) -> Findings:
             ]),
         ],
         claims=[
-            Claim("GET is faster than POST", get is not None and post is not None and get < post,
+            Claim("GET is faster than POST", judged(operator.lt, get, post),
                   f"medians {ms(get)} and {ms(post)} ms"),
             Claim("The slowest request is far from the median", _is_far(one),
                   f"{ms(one.total.response_ms['max'])} against {ms(one.total.response_ms['p50'])} ms"),
@@ -42,19 +44,20 @@ def measure_ten_users(effort: Effort) -> Findings:
     """Experiment 2: ten users beside one."""
     ran = {"1 user": play(ONE, effort, *UNPROTECTED), "10 users": play(TEN, effort, *UNPROTECTED)}
     one, ten = ran.values()
-    ratio = ten.total.per_s / one.total.per_s if one.total.per_s else 0.0
     return Findings(
         tables=[
             times_table("1 worker", ran),
             beside([
-                ("requests/s", "more", f"{one.total.per_s:.1f}, then {ten.total.per_s:.1f}"),
+                ("requests/s", "more", f"{per_s(rate(one))}, then {per_s(rate(ten))}"),
                 ("median", "does it change?", f"{_p50(one)} ms, then {_p50(ten)} ms"),
                 ("failures", "none appear", str(ten.total.failures)),
             ]),
         ],
         claims=[
-            Claim("Ten users make several times the requests of one", ratio > 3, f"{ratio:.1f} times as many: users "
-                  "that think do not get in each other's way", needs_quiet=False),
+            Claim("Ten users make several times the requests of one",
+                  judged(lambda ten, one: ten > 3 * one, rate(ten), rate(one)),
+                  f"{times(rate(ten), rate(one))} times as many",
+                  reading="So ten of them make several times the requests: they do not get in each other's way."),
             no_failures(ran),
         ],
         notes=notes_of(effort),
@@ -66,20 +69,21 @@ def measure_four_workers(effort: Effort) -> Findings:
     ran = {"1 worker": play(TEN, effort, *UNPROTECTED), "4 workers": play(SPREAD, effort, *UNPROTECTED)}
     one, four = ran.values()
     spread = sorted(each["users"] for each in four.workers)
-    ratio = four.total.per_s / one.total.per_s if one.total.per_s else 0.0
     rows = [[each["id"], str(each["users"]), f"{each['requests']:,}"] for each in four.workers]
     return Findings(
         tables=[
             times_table("10 users", ran),
             Table("who ran whom", ["worker", "users", "requests"], rows),
             beside([
-                ("requests/s", "does it change?", f"{one.total.per_s:.1f}, then {four.total.per_s:.1f}"),
+                ("requests/s", "does it change?", f"{per_s(rate(one))}, then {per_s(rate(four))}"),
                 ("median", "does it change?", f"{_p50(one)} ms, then {_p50(four)} ms"),
                 ("users of each worker", "spread", ", ".join(map(str, spread))),
             ]),
         ],
         claims=[
-            Claim("The load is the same: users make it, not workers", 0.7 < ratio < 1.4, f"{ratio:.2f} times as much"),
+            Claim("The load is the same: users make it, not workers",
+                  judged(lambda four, one: 0.7 * one < four < 1.4 * one, rate(four), rate(one)),
+                  f"{times(rate(four), rate(one))} times as much"),
             Claim("The users are spread evenly", max(spread) - min(spread) <= 1, ", ".join(map(str, spread)),
                   needs_quiet=False),
             Claim("No request is lost between workers and master", _reconciled(four),
@@ -94,9 +98,9 @@ def _p50(ran: Ran) -> str:
     return ms(ran.total.response_ms["p50"])
 
 
-def _is_far(ran: Ran) -> bool:
-    middle, most = ran.total.response_ms["p50"], ran.total.response_ms["max"]
-    return middle is not None and most is not None and most > 2 * middle
+def _is_far(ran: Ran) -> bool | None:
+    quantiles = ran.total.response_ms
+    return judged(lambda most, middle: most > 2 * middle, quantiles["max"], quantiles["p50"])
 
 
 def _reconciled(ran: Ran) -> bool:
@@ -122,8 +126,8 @@ LESSONS = (
         [USERS],
         measure_ten_users,
         reading=(
-            "Users that think for seconds are seldom there at the same time. So ten of them make ten times the "
-            "requests, and the median hardly moves, as long as the service is far from its limit."
+            "Users that think for seconds are seldom there at the same time. As long as the service is far from its "
+            "limit, each is served as if it were alone."
         ),
         following="experiment 3",
     ),

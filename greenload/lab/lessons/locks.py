@@ -7,9 +7,19 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from greenload.lab.album_service import album_service
-from greenload.lab.findings import Chart, Claim, Findings, Measure, Table, number, spread_of
+from greenload.lab.findings import (
+    Chart,
+    Claim,
+    Findings,
+    Measure,
+    Spread,
+    Table,
+    judged,
+    median_of,
+    spread_of_known,
+)
 from greenload.lab.lesson import Effort, Lesson, Part
-from greenload.lab.load import load
+from greenload.lab.load import load, per_s, rate, times
 
 SHARES = (80, 95, 99)
 STORES = ("dict-mutex", "dict-rwlock", "dict-copied")
@@ -36,51 +46,70 @@ class Mixed(FastHttpUser):
 """
 
 
-def requests_per_s(store: str, reads: int, run_s: float, service_options: Sequence[str]) -> float:
+def requests_per_s(store: str, reads: int, run_s: float, service_options: Sequence[str]) -> float | None:
     """Return how many requests/s users make that read so many times in a hundred, and do not think."""
     with tempfile.TemporaryDirectory() as folder, album_service("--store", store, *service_options) as service:
         scenario = Path(folder) / "mixed.py"
         scenario.write_text(MIXED.format(reads=reads, writes=100 - reads))
-        return load(service.url, "-u", str(USERS), "-r", "1000", "-t", f"{run_s:g}s", scenario=scenario).total.per_s
+        return rate(load(service.url, "-u", str(USERS), "-r", "1000", "-t", f"{run_s:g}s", scenario=scenario))
 
 
 def measure(effort: Effort) -> Findings:
     """Each lock with each share of reads, first when the store takes time, then when it is only memory."""
-    rounds = max(1, effort.rounds // 4)
+
+    def rates(store: str, reads: int, *waits: str) -> Spread | None:
+        runs = range(effort.load_rounds)
+        return spread_of_known(requests_per_s(store, reads, effort.run_s / 3, waits) for _ in runs)
+
     waiting = {
-        (store, reads): spread_of(
-            requests_per_s(store, reads, effort.run_s / 3, ["--read-wait", WAIT, "--write-wait", WAIT])
-            for _ in range(rounds)
-        )
+        (store, reads): rates(store, reads, "--read-wait", WAIT, "--write-wait", WAIT)
         for reads in SHARES
         for store in STORES
     }
-    at_once = {
-        store: spread_of(requests_per_s(store, 95, effort.run_s / 3, []) for _ in range(rounds)) for store in STORES
-    }
+    return findings_of(effort, waiting, {store: rates(store, 95) for store in STORES})
+
+
+def findings_of(
+    effort: Effort, waiting: dict[tuple[str, int], Spread | None], at_once: dict[str, Spread | None]
+) -> Findings:
+    """Return what the requests/s say: of each store and share of reads, and of each store in which nothing waits."""
+    middle = {key: median_of(spread) for key, spread in waiting.items()}
+    pairs = {reads: (middle["dict-rwlock", reads], middle["dict-mutex", reads]) for reads in SHARES}
     rows = [
-        [f"{reads} %", *(f"{waiting[store, reads].median:,.0f}" for store in STORES),
-         f"{waiting['dict-rwlock', reads].median / max(0.1, waiting['dict-mutex', reads].median):.1f}"]
-        for reads in SHARES
-    ]  # fmt: skip
-    gain = {reads: waiting["dict-rwlock", reads].median / waiting["dict-mutex", reads].median for reads in SHARES}
-    mutex, lock = at_once["dict-mutex"].median, at_once["dict-rwlock"].median
-    measures = [Measure(f"{store}, 95 % reads, nothing waits", "requests/s", each) for store, each in at_once.items()]
+        [f"{reads} %", *(per_s(middle[store, reads]) for store in STORES), times(*pairs[reads])] for reads in SHARES
+    ]
+    lines = {
+        store: [(float(reads), known) for reads in SHARES if (known := middle[store, reads]) is not None]
+        for store in STORES
+    }
+    mutex, lock = median_of(at_once["dict-mutex"]), median_of(at_once["dict-rwlock"])
     return Findings(
-        measures=measures,
-        tables=[Table(f"requests/s of {USERS} users, each read and add takes {WAIT} with the lock held",
+        measures=[
+            *(Measure(f"{store}, {reads} % reads, {WAIT} each", "requests/s", each)
+              for (store, reads), each in waiting.items() if each),
+            *(Measure(f"{store}, 95 % reads, nothing waits", "requests/s", each)
+              for store, each in at_once.items() if each),
+        ],
+        tables=[Table(f"requests/s of {USERS} users, each read and add takes {WAIT} with the lock held; "
+                      f"{effort.each_load}",
                       ["reads", "mutex", "read-write lock", "copied dict", "read-write : mutex"], rows)],
-        charts=[Chart("requests/s by share of reads", "% reads", "requests/s",
-                      {store: [(float(reads), waiting[store, reads].median) for reads in SHARES] for store in STORES})],
+        charts=[Chart("requests/s by share of reads", "% reads", "requests/s", lines)],
         claims=[
             Claim("For read-heavy traffic a read-write lock is better than a mutex, when reads take time",
-                  gain[95] > 1.5, f"{number(gain[95])} times the requests at 95 % reads", needs_quiet=False),
-            Claim("And the more so, the more is read", gain[99] > gain[80],
-                  ", ".join(f"{reads} %: {number(each)} times" for reads, each in gain.items()), needs_quiet=False),
-            Claim("It is so even when a read is one look into a dict in memory", lock > 1.1 * mutex,
-                  f"{number(lock)} against {number(mutex)} requests/s: the GIL lets one thread go on at a time anyway"),
+                  judged(lambda lock, mutex: lock > 1.5 * mutex, *pairs[95]),
+                  f"{times(*pairs[95])} times the requests at 95 % reads",
+                  reading="That is worth it when readers stay for a while."),
+            Claim("And the more so, the more is read",
+                  judged(lambda lock80, mutex80, lock99, mutex99: lock99 * mutex80 > lock80 * mutex99,
+                         *pairs[80], *pairs[99]),
+                  ", ".join(f"{reads} %: {times(*pair)} times" for reads, pair in pairs.items())),
+            Claim("It is so even when a read is one look into a dict in memory",
+                  judged(lambda lock, mutex: lock > 1.1 * mutex, lock, mutex),
+                  f"{per_s(lock)} against {per_s(mutex)} requests/s, {effort.each_load}",
+                  otherwise="When a read is a microsecond of Python there is nothing to do side by side, as the GIL "
+                  "lets one thread go on at a time anyway, and the more elaborate lock brings nothing."),
         ],
-        notes=[f"{rounds} run(s) each. The copied dict is Go's sync.Map in small: its readers need no lock."],
+        notes=["The copied dict is Go's sync.Map in small: its readers need no lock."],
     )  # fmt: skip
 
 
@@ -90,11 +119,9 @@ LESSON = Lesson(
     code=[Part("service/locks.py", "ReadWriteLock.acquire_read"), Part("service/stores.py", "Store"), requests_per_s],
     measure=measure,
     reading=(
-        "A mutex lets one request at a time into the store, so 2 ms there are 500 requests/s, whoever asks. A read- "
-        "write lock lets all readers in together; only an add waits for them to leave, and they for the add. That "
-        "is worth it when readers stay for a while. When a read is a microsecond of Python there is nothing to do "
-        "side by side, and the more elaborate lock only costs. Readers of a dict that is copied wait for nobody; "
-        "each add pays for a copy."
+        "A mutex lets one request at a time into the store, so 2 ms there are 500 requests/s, whoever asks. A "
+        "read-write lock lets all readers in together; only an add waits for them to leave, and they for the add. "
+        "Readers of a dict that is copied wait for nobody; each add pays for a copy."
     ),
     following="question 4",
 )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -12,9 +11,10 @@ from typing import Any
 
 from greenload.core.locust_rounding import percentile_ms
 from greenload.lab.album_service import album_service
-from greenload.lab.findings import Claim, Findings, Table
+from greenload.lab.findings import Claim, Findings, Table, judged
 from greenload.lab.lesson import CHECKOUT, Effort, LabError, Lesson
 from greenload.lab.load import load, ms
+from greenload.lab.processes import run
 
 USERS = 10
 DELAY = "20ms"
@@ -49,11 +49,14 @@ def by_locust(url: str, run_s: float, folder: Path) -> dict[str, Any]:
     scenario.write_text(SCENARIO.format(library="locust"))
     load_options = ["-u", str(USERS), "-r", "100", "-t", f"{run_s:g}s"]
     command = [program(), "-f", str(scenario), "-H", url, "--headless", "--json", "--only-summary", *load_options]
-    ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=run_s + MARGIN_S)
+    ran = run(command, run_s + MARGIN_S, folder)
     if ran.returncode != 0:
         raise LabError(f"Locust ended with exit code {ran.returncode}: {ran.stderr[-300:]}")
-    names: list[dict[str, Any]] = json.loads(ran.stdout)
-    return names[0]
+    try:
+        name: dict[str, Any] = json.loads(ran.stdout)[0]
+    except (ValueError, LookupError) as error:
+        raise LabError(f"Locust printed no statistics as JSON: {ran.stdout[-200:]!r}") from error
+    return name
 
 
 def measure(effort: Effort) -> Findings:
@@ -79,11 +82,12 @@ def measure(effort: Effort) -> Findings:
         *([f"{key} ms", ms(of_ours.service_ms[key]), f"{locust_ms[key]:g}"] for key in PERCENTS),
         ["says of itself", ours.verdict, "nothing"],
     ]
-    middle = of_ours.service_ms["p50"] or 0.0
+    middle = of_ours.service_ms["p50"]
     return Findings(
         tables=[Table(f"{USERS} users, {run_s:g} s, a service that takes {DELAY}", ["", "greenload", "Locust"], rows)],
         claims=[
-            Claim("Both see the same median, within 5 ms", abs(middle - locust_ms["p50"]) <= 5,
+            Claim("Both see the same median, within 5 ms",
+                  judged(lambda ours, theirs: abs(ours - theirs) <= 5, middle, locust_ms["p50"]),
                   f"{ms(middle)} and {locust_ms['p50']:g} ms"),
             Claim("greenload reports each request that the service saw", ours.sums["sent"] == seen_of_ours,
                   f"{ours.sums['sent']} of {seen_of_ours}", needs_quiet=False),

@@ -42,7 +42,7 @@ def as_locust_rounds(time_ms: float) -> int:
     """Two digits that mean something, and no part of a millisecond."""
     if time_ms < 100:
         return round(time_ms)
-    return round(time_ms, -1 if time_ms < 1_000 else -2 if time_ms < 10_000 else -3).__int__()
+    return int(round(time_ms, -1 if time_ms < 1_000 else -2 if time_ms < 10_000 else -3))
 
 
 def from_counts(workers: Sequence[Sequence[float]], percent: float) -> float:

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from greenload.lab.findings import Claim, Findings, Table, number, spread_of
+from greenload.lab.findings import (
+    Claim,
+    Findings,
+    Measure,
+    Spread,
+    Table,
+    judged,
+    median_of,
+    number,
+    spread_of,
+    spread_of_known,
+)
 from greenload.lab.lesson import Effort, Lesson
 from greenload.lab.lessons import memory, spawn, switch
 from greenload.lab.probe import bare
@@ -10,20 +21,39 @@ from greenload.lab.probe import bare
 
 def measure(effort: Effort) -> Findings:
     """Measure the three costs anew, and put them beside what the exercise says."""
-    switches = {
-        kind: spread_of(bare(switch.time_switches, kind=kind, switches=effort.of(full), rounds=effort.rounds)).median
+    switch_us = {
+        kind: spread_of(bare(switch.time_switches, kind=kind, switches=effort.of(full), rounds=effort.rounds))
         for kind, (_, full) in switch.KINDS.items()
     }
-    starts = {
-        kind: spread_of(bare(spawn.time_starts, kind=kind, count=effort.of(full), rounds=effort.rounds)).median
+    start_us = {
+        kind: spread_of(bare(spawn.time_starts, kind=kind, count=effort.of(full), rounds=effort.rounds))
         for kind, (_, full) in spawn.KINDS.items()
     }
     count = effort.of(memory.MANY)
-    sizes = {kind: bare(memory.memory_of, kind=kind, count=count).get("resident_kb") for kind in memory.KINDS}
-    thread_kb = sizes["OS thread"]
-    green_kb = sizes["green thread"]
+    kb = {
+        kind: spread_of_known(
+            bare(memory.memory_of, kind=kind, count=count).get("resident_kb") for _ in range(effort.load_rounds)
+        )
+        for kind in memory.KINDS
+    }
+    return findings_of(switch_us, start_us, kb)
+
+
+def findings_of(switch_us: dict[str, Spread], start_us: dict[str, Spread], kb: dict[str, Spread | None]) -> Findings:
+    """Return what the three costs say: of a switch, of a start, of one that waits."""
+    switches = {kind: spread.median for kind, spread in switch_us.items()}
+    starts = {kind: spread.median for kind, spread in start_us.items()}
+    sizes = {kind: median_of(spread) for kind, spread in kb.items()}
+    bare_us, hub_us, thread_us = (
+        switches[kind] for kind in ("greenlet to greenlet", "gevent through its hub", "OS thread")
+    )
     headings = ["", "expected there", "green thread here", "OS thread here", "asyncio task here"]
     return Findings(
+        measures=[
+            *(Measure(f"a switch: {kind}", "us", spread) for kind, spread in switch_us.items()),
+            *(Measure(f"to start and end: {kind}", "us", spread) for kind, spread in start_us.items()),
+            *(Measure(f"waiting: {kind}", "KB", spread) for kind, spread in kb.items() if spread),
+        ],
         tables=[
             Table("green threads and OS threads", headings, [
                 ["a switch", "0.1-0.2 us, 1-3 us", f"{number(switches['greenlet to greenlet'])} us",
@@ -31,8 +61,8 @@ def measure(effort: Effort) -> Findings:
                 ["a switch, with the scheduler", "", f"{number(switches['gevent through its hub'])} us", "", ""],
                 ["to start and end", "", *(f"{number(starts[kind])} us" for kind in ("green thread", "OS thread")),
                  f"{number(starts['asyncio task'])} us"],
-                ["memory, waiting", "1-2 KB, 1-8 MB", f"{number(green_kb)} KB",
-                 "–" if thread_kb is None else f"{number(thread_kb)} KB", f"{number(sizes['asyncio task'])} KB"],
+                ["memory, waiting", "1-2 KB, 1-8 MB", *(_kb(sizes[kind])
+                 for kind in ("green thread", "OS thread", "asyncio task"))],
             ]),
             Table("who does what", ["", "green thread", "goroutine", "OS thread"], [
                 ["scheduled by", "gevent's hub", "Go's runtime", "the kernel"],
@@ -42,16 +72,21 @@ def measure(effort: Effort) -> Findings:
             ]),
         ],
         claims=[
-            Claim("A green thread is cheaper to switch to than an OS thread",
-                  switches["greenlet to greenlet"] < switches["OS thread"],
-                  f"{number(switches['OS thread'] / switches['greenlet to greenlet'])} times"),
+            Claim("A green thread is cheaper to switch to than an OS thread", hub_us < thread_us,
+                  f"{number(thread_us / hub_us)} times through gevent's hub, which is what a user pays, and "
+                  f"{number(thread_us / bare_us)} times from one bare greenlet to another"),
             Claim("And cheaper to start", starts["green thread"] < starts["OS thread"],
                   f"{number(starts['OS thread'] / starts['green thread'])} times"),
-            Claim("And a hundred times smaller", thread_kb is not None and thread_kb > 100 * green_kb,
-                  "not measured" if thread_kb is None else f"{number(thread_kb / green_kb)} times", needs_quiet=False),
+            Claim("And a hundred times smaller",
+                  judged(lambda thread, green: thread > 100 * green, sizes["OS thread"], sizes["green thread"]),
+                  f"{_kb(sizes['OS thread'])} and {_kb(sizes['green thread'])}", needs_quiet=False),
         ],
         notes=["Goroutines are not measured: no Go here. What is said of them is from Go's documentation."],
     )  # fmt: skip
+
+
+def _kb(size: float | None) -> str:
+    return "–" if size is None else f"{number(size)} KB"
 
 
 LESSON = Lesson(
@@ -66,5 +101,5 @@ LESSON = Lesson(
         "must be known to the scheduler: Go's is told by its whole library, gevent's by patching (see `monkey` and "
         "`block`)."
     ),
-    following=None,
+    following="locust",
 )

@@ -121,7 +121,7 @@ def measure(effort: Effort) -> Findings:
             Claim("Each user ran, waited for the server and thought", has_all, f"{len(users)} lanes",
                   needs_quiet=False),
             Claim("A user needs the processor for a small part of its time: that is why many fit into one thread",
-                  running < 0.5 * lasted * USERS, f"{running / lasted / USERS:.1%} on average", needs_quiet=False),
+                  running < 0.5 * lasted * USERS, f"{running / lasted / USERS:.1%} on average"),
             Claim("No two of them ran at the same time", not timeline.overlap(spans, RUNNING),
                   f"{len(spans):,} spans", needs_quiet=False),
         ],
