@@ -373,16 +373,16 @@ def test_a_slow_on_start_of_one_class_does_not_hold_up_another():
 
 
 def test_thousands_of_idle_users_drain_quickly():
-    pool = Pool(service(0.3), rate=10_000, duration_s=0.25, max_users=3_000)
+    pool = Pool(service(0.9), rate=10_000, duration_s=0.25, max_users=3_000)
     pool.start()
-    gevent.sleep(1.0)
+    gevent.sleep(2.0)
     idle = len(pool.model._pools["Reader"].free)
 
     began_s = time.perf_counter()
     stats = pool.end()
 
     assert idle > 1_000
-    assert time.perf_counter() - began_s < 2.0
+    assert time.perf_counter() - began_s < 5.0
     assert stats.iterations + stats.dropped == 2_500
 
 
