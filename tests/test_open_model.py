@@ -382,7 +382,7 @@ def test_thousands_of_idle_users_drain_quickly():
     stats = pool.end()
 
     assert idle > 1_000
-    assert time.perf_counter() - began_s < 5.0
+    assert time.perf_counter() - began_s < 2.0
     assert stats.iterations + stats.dropped == 2_500
 
 

@@ -45,7 +45,7 @@ from greenload.scenario import Scenario
 from greenload.transport import Hub
 from greenload.version import VERSION
 
-EDIT_SPAWN_RATE = 10.0  # users/s, when a key changes their number
+EDIT_SPAWN_RATE = 10.0  # users/s, when their number is changed and nobody says how fast
 NO_GATE = Gate()
 
 log = logging.getLogger("greenload")

@@ -18,7 +18,7 @@ import click
 import gevent
 from gevent.event import Event
 
-from greenload.cli.conduct import Conducted, conduct
+from greenload.cli.conduct import EDIT_SPAWN_RATE, Conducted, conduct
 from greenload.cli.guard import Guard, said_of
 from greenload.cli.outputs import log_to
 from greenload.cli.page_options import PageWanted
@@ -49,7 +49,6 @@ from greenload.web.server import WebServer
 
 HERE = "master"  # whose own lines of the log are
 COME_WITHIN_S = 10.0  # who was here when somebody pressed Start; one that is gone is not waited for
-EDIT_SPAWN_RATE = 10.0  # users/s, when their number is changed and nobody says how fast
 
 log = logging.getLogger("greenload")
 
@@ -169,16 +168,16 @@ class Serving:
         return self._going.run.info.id
 
     def edit(self, form: Form) -> None:
-        master = self._master()
+        master, is_open = self._master(), self._going is not None and self._going.run.plan.arrivals is not None
         try:
-            if self._going is not None and self._going.run.plan.arrivals is not None:
+            if is_open:
                 master.edit_rate(rate_by(form))
             else:
                 master.edit(*users_by(form, EDIT_SPAWN_RATE))
         except NotRunning as error:
             raise NotNow(str(error)) from error
         except ShapeError as error:
-            raise Unfit({"users": str(error)}) from error
+            raise Unfit({"rate" if is_open else "users": str(error)}) from error
 
     def stop(self) -> bool:
         master = self._master()

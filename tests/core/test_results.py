@@ -13,7 +13,7 @@ from greenload.core.slots import MOST_SLOTS, Slot, sum_of_totals
 from greenload.core.stats import Sample, Stats, sum_of
 from greenload.core.worker_record import BUSY_CPU_PERCENT
 
-LONG_S = 40_000
+LONG_S = 100_000  # more than a day
 
 # What eight_slots patches is the same for every example, so it may stay from one to the next.
 law = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -78,6 +78,8 @@ def test_a_rate_can_be_changed_and_every_arrival_is_accounted_for(pages, greenlo
     page.post("start", model="rate", rate="20/s")
     page.wait_for_requests(10)
 
+    too_high = page.post("edit", rate="9000000/s")
+    assert (too_high["status"], list(too_high["fields"])) == (422, ["rate"])
     assert page.post("edit", rate="100/s") == {}
     page.wait_for_requests(150)
     assert page.post("stop") == {"at_once": False}
