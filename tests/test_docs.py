@@ -47,7 +47,7 @@ from greenload.http import failures
 from greenload.lab.catalogue import chosen
 from greenload.web.openapi import openapi
 from greenload.web.schemas import SCHEMAS
-from tests.conftest import JOB
+from tests.conftest import JOB, AlbumService, serve_albums
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -136,15 +136,8 @@ WITH_COMMANDS = sorted({block.page for block in BLOCKS if block.language == "con
 @pytest.fixture(scope="module")
 def service_url() -> Iterator[str]:
     """An album service for all examples."""
-    command = [sys.executable, "-m", "service", "--port", "0"]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        greeting = process.stdout.readline()
-        found = re.search(r"http://\S+", greeting)
-        assert found, f"the service said {greeting!r}"
-        yield found[0]
-        process.terminate()
-        process.communicate(timeout=PATIENCE_S)
+    with serve_albums() as service:
+        yield service.url
 
 
 def run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
@@ -464,7 +457,7 @@ def test_commands_that_are_not_run_have_names_options_and_lessons_that_there_are
 
 def as_run(command: str, service_url: str) -> list[str]:
     """The arguments for Python that a documented command becomes.  Raises AssertionError for one that cannot be run."""
-    run_time = "3s" if "--warmup" in command else "1s"
+    run_time = "3s" if "--warmup" in command else "2s" if "--fail-if" in command else "1s"
     shortened = re.sub(r"(-t|--run-time) \w+", rf"\1 {run_time}", command)
     shortened = re.sub(r"--warmup \w+", "--warmup 1s", shortened)
     shortened = re.sub(r"--step-time \w+", "--step-time 2s", shortened)
@@ -490,7 +483,10 @@ def commands_in(block: Block) -> list[str]:
 
 
 @pytest.mark.parametrize("page", WITH_COMMANDS, ids=lambda page: str(page.relative_to(ROOT)))
-def test_the_console_commands_of_each_page_do_what_the_page_says(page: Path, tmp_path: Path, service_url: str):
+def test_the_console_commands_of_each_page_do_what_the_page_says(
+    page: Path, tmp_path: Path, album_service: AlbumService
+):
+    service_url = album_service.url
     for name in ("examples", "service"):
         (tmp_path / name).symlink_to(ROOT / name)
     for block in blocks_of(page):

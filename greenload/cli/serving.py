@@ -78,15 +78,18 @@ class Serving:
         self._is_ending = False
         self._ended_with: click.ClickException | None = None  # the last run
 
+    def end(self) -> None:
+        """Make no more runs."""
+        self._is_ending = True
+        self._woken.set()
+
     def serve(self, *, at_once: bool, quit_after_s: float | None) -> None:
-        """Make runs until a signal comes; then raise what the last one ended with, if anything.
+        """Make runs until somebody ends this; then raise what the last one ended with, if anything.
 
         at_once       make one without being asked
         quit_after_s  end so long after a run, unless the next one has been asked for
         """
         with ExitStack() as cleanup:
-            for number in (signal.SIGINT, signal.SIGTERM):
-                cleanup.callback(gevent.signal_handler(number, self._end).cancel)
             if at_once:
                 self._going = _Going(*self._premises.planned(self._form, self._premises.expected))
             cleanup.callback(self._reception.dismiss)
@@ -207,10 +210,6 @@ class Serving:
     def _is_asked_for(self) -> bool:
         return self._going is not None and not self._going.is_over
 
-    def _end(self) -> None:
-        self._is_ending = True
-        self._woken.set()
-
     def _wait(self, quit_after_s: float | None) -> None:
         """Wait until a run is asked for, or for so long, or until somebody ends this."""
         threads = self._reception.threads
@@ -267,6 +266,9 @@ def serve_page(premises: Premises, page: PageWanted) -> None:
     )
     with ExitStack() as cleanup:
         cleanup.callback(log_to(master_log, premises.outputs.log_level))
+        # Before anybody is told of the page: who has read the line may press Ctrl-C.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            cleanup.callback(gevent.signal_handler(number, serving.end).cancel)
         cleanup.enter_context(server)
         click.echo(f"page: {server.link}", err=True)
         serving.serve(at_once=page.autostart, quit_after_s=page.autoquit_s)  # switch

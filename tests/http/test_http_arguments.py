@@ -343,13 +343,13 @@ def test_the_timeout_of_one_call_is_not_that_of_the_next_on_the_same_connection(
         peer.receive()
         peer.answer()
         peer.receive()
-        peer.closed.wait(0.15)
+        peer.closed.wait(0.7)
         peer.answer()
 
     server = start_server(talk)
-    session = open_session(server, connect_timeout_s=0.05)
+    session = open_session(server, connect_timeout_s=0.5)
 
-    session.get("/", timeout=0.05)
+    session.get("/", timeout=0.5)
     response = session.get("/")
 
     assert response.status_code == 200

@@ -9,6 +9,7 @@ import pytest
 from greenload.http.request import Request, parse_url
 from greenload.http.tls import tls_context
 from greenload.http.wire import WireEngine
+from tests.http.conftest import PATIENCE_S
 
 
 def test_many_requests_share_one_connection(server, session, book):
@@ -107,7 +108,7 @@ def test_closing_a_session_closes_its_connections_and_it_can_go_on(server, sessi
 
     session.close()
 
-    assert server.peers[0].closed.wait(1)
+    assert server.peers[0].closed.wait(PATIENCE_S)
     assert session.get("/").ok
     assert server.connections == 2
     session.close()
@@ -241,7 +242,8 @@ def test_a_handshake_that_fails_is_a_failure_of_its_kind(start_server, open_sess
             peer.send(b"HTTP/1.1 400 Bad Request\r\n\r\n")
 
     server = start_server(talk)
-    session = open_session(server.url.replace("http", "https"), connect_timeout_s=0.1)
+    patience_s = 0.1 if end == "silence" else PATIENCE_S
+    session = open_session(server.url.replace("http", "https"), connect_timeout_s=patience_s)
 
     kind = session.get("/").error
 
@@ -285,7 +287,8 @@ def test_a_handshake_that_is_cut_in_the_middle_is_a_failure_of_its_kind(
                     return
                 peer.send(flight[at : at + 1])
 
-    session = open_session(start_server(talk).url.replace("http", "https"), connect_timeout_s=0.3)
+    patience_s = 0.3 if end in ("silence", "drip") else PATIENCE_S
+    session = open_session(start_server(talk).url.replace("http", "https"), connect_timeout_s=patience_s)
     session.verify = str(certificate.path)
 
     began_s = time.monotonic()
@@ -304,7 +307,7 @@ def test_an_engine_knows_no_more_of_a_connection_once_it_is_closed(server, make_
     answer = engine.send(request)
     engine.close()
 
-    assert server.peers[0].closed.wait(1)
+    assert server.peers[0].closed.wait(PATIENCE_S)
     answer.close()
     assert engine.send(request).read() == b"ok"
     engine.close()

@@ -15,6 +15,7 @@ from greenload.http.session import HttpSession
 from greenload.http.wire import WireEngine
 from greenload.http.wire_request import outgoing
 from tests.conftest import wait_until
+from tests.http.conftest import PATIENCE_S
 
 CALLS = {
     "get": lambda session: session.get("/albums?page=2"),
@@ -427,7 +428,7 @@ def test_a_green_thread_killed_while_it_waits_leaves_no_connection(start_server,
 
     thread.kill()
 
-    assert server.peers[0].closed.wait(1)
+    assert server.peers[0].closed.wait(PATIENCE_S)
     assert session._engine._connections == []
 
 

@@ -2,6 +2,8 @@
 
 import pytest
 
+from tests.http.conftest import PATIENCE_S
+
 BODY = b"title=Blue"
 
 
@@ -183,4 +185,4 @@ def test_a_streamed_redirect_leaves_nothing_open(start_server, open_session):
     response = open_session(server).get("/old", stream=True)
 
     assert response.content == b"there"
-    assert server.peers[0].closed.wait(1)
+    assert server.peers[0].closed.wait(PATIENCE_S)

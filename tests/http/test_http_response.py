@@ -16,6 +16,7 @@ from urllib3 import HTTPHeaderDict
 from greenload import ResponseError
 from greenload.http.request import BodyGone
 from greenload.http.response import Response
+from tests.http.conftest import PATIENCE_S
 
 ALBUM = {"title": "Für Elise", "year": 1810}
 
@@ -475,7 +476,7 @@ def test_closing_ends_an_open_stream_at_once(start_server, open_session, connect
 
     close(session, response)
 
-    assert server.peers[0].closed.wait(1)
+    assert server.peers[0].closed.wait(PATIENCE_S)
     assert sent[0] < 100_000_000
 
 
@@ -487,7 +488,7 @@ def test_a_block_closes_its_stream(start_server, open_session):
         pieces = response.iter_content(10)
         assert next(pieces) == b"x" * 10
 
-    assert server.peers[0].closed.wait(1)
+    assert server.peers[0].closed.wait(PATIENCE_S)
 
 
 def test_the_body_of_a_stream_can_be_had_only_once(session):
