@@ -219,7 +219,8 @@ class HttpSession:
         catch_response: bool = False,
     ) -> Response:
         """Send `request` as one of the statistics, and return its response."""
-        self._end_forgotten()
+        if self._to_judge is not None:
+            self._end_forgotten()
         with self._begin(request.method, name or request.url.target) as call:
             if self._mark is not None:
                 request = self._mark(request, call)
@@ -247,8 +248,7 @@ class HttpSession:
                 return Response(request, None, REDIRECTED_AWAY)
             except BodyGone:
                 return Response(request, None, BODY_NOT_REPEATABLE)
-            if following.url.origin != request.url.origin:
-                own = _NONE
+            own = own if following.url.origin == request.url.origin else _NONE
             request = following
             response = self._exchange(request, finish, own)  # switch
             response.history = history

@@ -116,7 +116,8 @@ class Recorder:
     def __init__(self, now: Callable[[], float]) -> None:
         self.now = now
         self.counted = 0  # requests that ended, since the beginning: what the merged reports must come to
-        self.iterations = 0  # begun since the beginning
+        self.iterations = 0  # begun since the beginning; who begins one adds it
+        self._taken_iterations = 0  # those of them that are in what was taken
         self.dropped = 0  # arrivals, since the beginning
         self._stats = Stats()
         self._under_way: set[Call] = set()
@@ -204,10 +205,6 @@ class Recorder:
     def record_lag(self, late_s: float) -> None:
         self._stats.lag.record(round(late_s * 1e6))
 
-    def count_iteration(self) -> None:
-        self.iterations += 1
-        self._stats.iterations += 1
-
     def begun_in(self, class_name: str, task_set: str) -> defaultdict[str, int]:
         """Return where users of a class count the tasks that they begin, by name; in `task_set`, or "" outside of all.
 
@@ -228,6 +225,8 @@ class Recorder:
         """Return what was counted since the last take. Nothing switches between the two halves, so nothing is lost."""
         taken, self._stats = self._stats, Stats()
         taken.tasks.count(self._tasks_begun())
+        taken.iterations = self.iterations - self._taken_iterations
+        self._taken_iterations = self.iterations
         self._longest_stall_s = 0.0
         return taken
 
