@@ -7,8 +7,8 @@ asked for, is replaced before anything is sent. Knows nothing of names, cookies,
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
+from time import monotonic
 from typing import TypeAlias
 
 from urllib3 import HTTPHeaderDict
@@ -58,7 +58,7 @@ class WireAnswer:
 
     def read(self) -> bytes:
         connection = self._connection
-        if connection is not None and b"content-encoding" not in self._head.found:
+        if connection is not None and self._head.coding is None:
             parser = connection.parser
             if parser.is_whole:  # it came in one piece with its head, as most answers do
                 parts = parser.parts
@@ -81,7 +81,7 @@ class WireAnswer:
     def pieces(self) -> Iterator[bytes]:
         if self._connection is None:
             raise BodyGone("this body was streamed to its end, or closed; keep the pieces, or ask for content instead")
-        coding = self._head.found.get(b"content-encoding")
+        coding = self._head.coding
         pieces = self._raw_pieces(self._connection)
         try:
             if coding is None:
@@ -139,7 +139,7 @@ class _Connection:
         wire, parser = self.wire, self.parser
         self.marks = request.marks
         wire.patience_s = request.read_timeout_s
-        wire.last_s = time.monotonic() + request.answer_timeout_s
+        wire.last_s = monotonic() + request.answer_timeout_s
         parser.expect(request.method)
         out: Outgoing | None = request.encoded
         if out is None:

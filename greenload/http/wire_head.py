@@ -11,9 +11,10 @@ class Head:
     found        of its headers those that an engine or a session looks at in nearly every answer, by lower-case name
     set_cookies  the values of its Set-Cookie headers
     length       how long the body is by the headers; None where they do not say it
+    coding       how the body is packed (gzip); None where it comes as it is
     """
 
-    __slots__ = ("found", "headers", "length", "reason", "set_cookies", "status")
+    __slots__ = ("coding", "found", "headers", "length", "reason", "set_cookies", "status")
 
     def __init__(
         self, status: int, reason: bytes, headers: list[tuple[bytes, bytes]], found: dict[bytes, bytes]
@@ -22,6 +23,7 @@ class Head:
         self.reason = reason
         self.headers = headers
         self.found = found
+        self.coding = found.get(b"content-encoding")
         self.length = int(found[b"content-length"]) if b"content-length" in found else None
         self.set_cookies: list[str] = []
         if b"set-cookie" in found:

@@ -143,9 +143,10 @@ class Recorder:
         return call
 
     def end(self, call: Call) -> None:
-        if call not in self._under_way:
-            return
-        self._under_way.remove(call)
+        try:
+            self._under_way.remove(call)
+        except KeyError:
+            return  # it has ended before
         ended_s = self.answer() if call.ended_s is None else call.ended_s
         self._stats.count(call.key, call.intended_s, call.started_s, ended_s, call.error, call.received_bytes)
         self.counted += 1
