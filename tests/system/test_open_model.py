@@ -80,7 +80,7 @@ def test_a_master_and_two_workers_deliver_the_same_plan_between_them(look_fleet)
 
     assert sums["sent"] == look_fleet.service.requests() == sums["counted_by_workers"] == STEADY_COUNT
     assert all(abs(each - STEADY_COUNT / 2) <= 4 for each in look_fleet.of_workers("requests").values())
-    assert [worker.wait(timeout=10) for worker in workers] == [0, 0]
+    assert [worker.wait(timeout=30) for worker in workers] == [0, 0]
 
 
 @pytest.mark.parametrize("processes", [[], ["--processes", 2]], ids=["one process", "two workers"])
@@ -204,7 +204,7 @@ def test_ctrl_c_in_the_middle_counts_all_that_was_begun_and_all_that_was_not(loo
         wait_until(lambda: service.requests() >= 150, timeout_s=20)
 
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=20)
+        _, err = process.communicate(timeout=30)
 
         sums = sums_of(look)
         assert process.returncode == 0, err

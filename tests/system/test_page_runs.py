@@ -225,7 +225,7 @@ def test_a_master_that_ends_sends_its_workers_home(master):
     master.process.send_signal(signal.SIGINT)
     master.end()
 
-    assert [worker.wait(timeout=10) for worker in master.workers.values()] == [0, 0]
+    assert [worker.wait(timeout=30) for worker in master.workers.values()] == [0, 0]
 
 
 def test_ctrl_c_ends_a_page_without_a_run_and_with_one(pages, album_service):

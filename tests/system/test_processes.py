@@ -226,7 +226,7 @@ def test_a_worker_process_that_ends_before_the_run_ends_the_run_with_what_it_sai
     processes.greenload.write("busy.py", text)
 
     command = processes.run("--processes", 3, "--csv", "out")
-    out, err = command.communicate(timeout=20)
+    out, err = command.communicate(timeout=30)
 
     assert command.returncode == exit_code
     reason = said.format(line=text.count("\n"))
@@ -312,7 +312,7 @@ def test_workers_of_one_command_are_numbered_and_what_they_sent_is_what_the_serv
 
     assert processes.names.keys() == {"crew-1", "crew-2", f"{socket.gethostname()}-{unnamed.pid}-1"}
     assert sums["sent"] == processes.service.requests() == sums["succeeded"]
-    assert [named.wait(timeout=10), unnamed.wait(timeout=10)] == [0, 0]
+    assert [named.wait(timeout=30), unnamed.wait(timeout=10)] == [0, 0]
     assert processes.alive() == set()
 
 
@@ -322,14 +322,14 @@ def test_ctrl_c_at_the_parent_of_workers_hands_all_their_users_over(processes):
     processes.wait_for_requests(200)
 
     os.killpg(crew.pid, signal.SIGINT)
-    assert crew.wait(timeout=5) == 0
+    assert crew.wait(timeout=30) == 0
     assert processes.alive() == {"stays"}, "the others are gone"
     sums = processes.finish()
 
     assert processes.names["stays"]["users"] == 8
     assert sums["sent"] == processes.service.requests() == sums["succeeded"]
     assert sums["missing"] == []
-    assert stays.wait(timeout=5) == 0
+    assert stays.wait(timeout=30) == 0
 
 
 def test_when_one_of_several_workers_is_killed_the_others_go_on_and_the_exit_code_is_3(processes):
@@ -339,7 +339,7 @@ def test_when_one_of_several_workers_is_killed_the_others_go_on_and_the_exit_cod
 
     os.kill(processes.pid("crew-1"), signal.SIGKILL)
     sums = processes.finish()
-    _, err = crew.communicate(timeout=10)
+    _, err = crew.communicate(timeout=30)
 
     assert crew.returncode == 3
     assert "worker crew-1 ended: killed by SIGKILL" in err
@@ -352,7 +352,7 @@ def test_workers_that_are_refused_say_why_and_their_parent_exits_with_2(processe
     processes.greenload.write("busy.py", f"{BUSY}# different\n")
 
     crew = processes.workers("--id", "crew", "--processes", 2)
-    _, err = crew.communicate(timeout=10)
+    _, err = crew.communicate(timeout=30)
 
     assert crew.returncode == 2
     for name in ("crew-1", "crew-2"):

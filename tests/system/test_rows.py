@@ -44,7 +44,7 @@ def test_every_row_is_taken_once_by_users_of_two_workers_over_the_death_of_a_mas
     assert {line.split()[1] for line in lines()} == {"0", "1"}
     assert sums["sent"] == sums["succeeded"] == ROWS
     assert sums["missing"] == []
-    ends = [worker.communicate(timeout=20) for worker in workers]
+    ends = [worker.communicate(timeout=30) for worker in workers]
     assert [worker.returncode for worker in workers] == [0, 0]
     logged = "all 100 rows of accounts are taken"
     assert max(err.count(logged) for _, err in ends) == 1

@@ -67,7 +67,7 @@ def test_a_run_that_is_interrupted_drains_and_adds_up(greenload, album_service, 
     wait_until(lambda: album_service.requests() > 300)
 
     process.send_signal(sent_signal)
-    out, err = process.communicate(timeout=20)
+    out, err = process.communicate(timeout=30)
 
     sums = greenload.read_json("out.json")["reconciliation"]
     assert process.returncode == 0, err
@@ -221,7 +221,7 @@ def test_a_log_goes_where_it_is_sent(greenload, album_service):
     wait_until(lambda: album_service.requests() > 5)
 
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=20)
+    _, err = process.communicate(timeout=30)
 
     assert "stopping" in (greenload.folder / "run.log").read_text()
     assert "stopping" not in err
@@ -290,11 +290,11 @@ def test_on_a_real_terminal_the_run_is_drawn_and_ends_well(greenload, command):
             worker = greenload.start("worker", "--master", found[1], "-f", "job.py")
     os.close(master)
 
-    assert process.wait(timeout=10) == 0, shown
+    assert process.wait(timeout=30) == 0, shown
     assert "of 2 s" in shown
     assert "reconciled" in shown
     if worker is not None:
-        worker.communicate(timeout=10)
+        worker.communicate(timeout=30)
 
 
 def test_keys_on_the_terminal_change_the_number_of_users_while_the_run_goes_on(greenload):
@@ -319,7 +319,7 @@ def test_keys_on_the_terminal_change_the_number_of_users_while_the_run_goes_on(g
         os.write(keyboard, key)
     time.sleep(2.5)
     os.write(keyboard, b"\x03")  # Ctrl-C
-    _, err = process.communicate(timeout=20)
+    _, err = process.communicate(timeout=30)
 
     assert [line.split(": ")[-1] for line in err.splitlines() if "from now on" in line] == [
         f"from now on {users} users" for users in (12, 13, 12, 11)

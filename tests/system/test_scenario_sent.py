@@ -51,7 +51,7 @@ def test_a_worker_without_a_scenario_runs_the_masters_from_a_private_folder_that
     [private] = elsewhere.folder.iterdir()
     mode = private.stat().st_mode & 0o777
     sums = fleet.stop()
-    worker.communicate(timeout=10)
+    worker.communicate(timeout=30)
 
     assert worker.returncode == 0
     assert mode == 0o700
@@ -66,7 +66,7 @@ def test_a_scenario_that_cannot_be_loaded_where_it_was_sent_leaves_nothing_behin
     fleet.master("-u", 4, scenario="asking.py")
 
     worker = elsewhere.worker("--master", fleet.address)
-    _, err = worker.communicate(timeout=10)
+    _, err = worker.communicate(timeout=30)
 
     assert worker.returncode == 2
     assert "No module named 'beside'" in err
@@ -80,7 +80,7 @@ def test_the_folder_of_a_sent_scenario_goes_when_the_worker_is_stopped_too(fleet
 
     worker.send_signal(signal.SIGTERM)
     sums = fleet.finish()
-    worker.communicate(timeout=10)
+    worker.communicate(timeout=30)
 
     assert worker.returncode == 0
     assert list(elsewhere.folder.iterdir()) == []
@@ -112,7 +112,7 @@ def test_a_worker_with_another_scenario_may_take_part_when_the_master_says_so(fl
     counts = {each["name"]: each["requests"] for each in fleet.document["names"]}
     assert set(counts) == {"/albums/:id", "other"}
     assert sums["sent"] == fleet.service.requests() == sums["succeeded"] == sum(counts.values())
-    assert [worker.wait(timeout=10) for worker in workers] == [0, 0]
+    assert [worker.wait(timeout=30) for worker in workers] == [0, 0]
 
 
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
@@ -123,7 +123,7 @@ def test_a_worker_that_waits_for_a_scenario_ends_at_once_when_told_to(fleet, els
         assert mute.poll(timeout=10_000)  # it has asked
 
     worker.send_signal(ending)
-    _, err = worker.communicate(timeout=5)
+    _, err = worker.communicate(timeout=30)
 
     assert worker.returncode == 0
     assert err == ""
@@ -138,7 +138,7 @@ def test_a_worker_of_another_version_is_told_so_and_gets_no_scenario(fleet):
     for given in ([], ["-f", "busy.py"]):
         refused = fleet.greenload.start_python("-c", old, "worker", "--master", fleet.address, *given)
         fleet.processes.append(refused)
-        out, err = refused.communicate(timeout=10)
+        out, err = refused.communicate(timeout=30)
 
         assert refused.returncode == 2
         assert out == ("loaded\n" if given else "")

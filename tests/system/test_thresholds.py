@@ -281,7 +281,7 @@ def test_a_threshold_aborts_a_run_of_workers_whose_master_was_killed_before(flee
     assert fleet.master_process.returncode == 1
     assert 3.0 <= aborted["aborted_at_s"] <= fleet.document["run"]["duration_s"] < 20
     assert_all_is_accounted_for(sums, fleet.service.requests())
-    assert [worker.wait(timeout=10) for worker in workers] == [0, 0]
+    assert [worker.wait(timeout=30) for worker in workers] == [0, 0]
 
 
 # The warm-up
@@ -337,7 +337,7 @@ def test_a_resumed_run_has_the_thresholds_and_the_warm_up_it_began_with(fleet):
     assert fleet.document["total"]["requests"] == measured < sums["sent"] == fleet.service.requests()
     assert sums["merged_by_master"] == sums["counted_by_workers"] == sums["sent"]
     assert (fleet.greenload.folder / "junit.xml").exists()
-    assert [worker.wait(timeout=10) for worker in workers] == [0, 0]
+    assert [worker.wait(timeout=30) for worker in workers] == [0, 0]
 
 
 @pytest.mark.parametrize(
