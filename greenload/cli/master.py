@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -27,6 +28,27 @@ from greenload.transport import ZmqHub
 from greenload.version import VERSION
 
 DEFAULT_BIND = "tcp://127.0.0.1:5557"
+
+
+@dataclass(frozen=True)
+class _Entrance:
+    """How workers come to this master.
+
+    bind          where;  key: which they must have, None where anybody may come
+    expected      how many a run waits for
+    includes      what one without a scenario is sent beside it
+    any_scenario  whether one with another scenario is let in
+    """
+
+    bind: str
+    key: JoinKey | None
+    expected: Expected
+    includes: tuple[Path, ...]
+    any_scenario: bool
+
+    def hub(self) -> closing[ZmqHub]:
+        """Return what is open to workers for as long as its `with` block lasts."""
+        return closing(ZmqHub(self.bind, self.key))
 
 
 @click.command("master")
@@ -80,17 +102,13 @@ def command(
             " or say --insecure if the network is yours alone"
         )
     check_outputs(outputs)
-    expected = Expected(expect_workers, expect_timeout)
+    entrance = _Entrance(bind, key, Expected(expect_workers, expect_timeout), includes, any_scenario)
     if not headless and resume is None:
-        _serve(scenario, asked, outputs, bind, expected, key, includes, any_scenario, keeping, page)
+        _serve(scenario, asked, entrance, outputs, keeping, page)
         return
     check_no_page_options("with --headless there is none" if headless else "a run that is gone on with has none")
-    making = (
-        _begun(scenario, asked, expected, includes, any_scenario, keeping)
-        if resume is None
-        else (_resumed(resume, expected, any_scenario, keeping))
-    )
-    with making as run, closing(ZmqHub(bind, key)) as hub:
+    begun = _begun(scenario, asked, entrance, keeping) if resume is None else _resumed(resume, entrance, keeping)
+    with begun as run, entrance.hub() as hub:
         with_key = "" if key is None else " with the join key"
         waiting = f"waiting for {expect_workers} worker(s){with_key}"
         click.echo(f"master: {hub.address}, run {run.info.id}, {waiting}", err=True)
@@ -98,50 +116,35 @@ def command(
 
 
 def _serve(
-    scenario: Path | None,
-    asked: Asked,
-    outputs: Outputs,
-    bind: str,
-    expected: Expected,
-    key: JoinKey | None,
-    includes: tuple[Path, ...],
-    any_scenario: bool,
-    keeping: Keeping,
-    page: PageWanted,
+    scenario: Path | None, asked: Asked, entrance: _Entrance, outputs: Outputs, keeping: Keeping, page: PageWanted
 ) -> None:
     """Make the runs that are asked for at the page."""
     from greenload.cli.serving import serve_page  # which brings Flask along: others need not wait for that
 
     loaded = load(scenario, only=())
-    terms = Terms(VERSION, loaded.sha256, read(loaded.path, includes), any_scenario, more_runs=True)
-    with keeping.store() as store, closing(ZmqHub(bind, key)) as hub:
+    terms = Terms(VERSION, loaded.sha256, read(loaded.path, entrance.includes), entrance.any_scenario, more_runs=True)
+    with keeping.store() as store, entrance.hub() as hub:
         come_to = f"start one: greenload worker --master {hub.address.removeprefix('tcp://')}"
         click.echo(f"master: {hub.address}; {come_to}", err=True)
-        serve_page(Premises(loaded, asked, terms, hub, keeping, store, outputs, expected, come_to=come_to), page)
+        premises = Premises(loaded, asked, terms, hub, keeping, store, outputs, entrance.expected, come_to=come_to)
+        serve_page(premises, page)
 
 
 @contextmanager
-def _begun(
-    scenario: Path | None,
-    asked: Asked,
-    expected: Expected,
-    includes: tuple[Path, ...],
-    any_scenario: bool,
-    keeping: Keeping,
-) -> Iterator[Conducted]:
+def _begun(scenario: Path | None, asked: Asked, entrance: _Entrance, keeping: Keeping) -> Iterator[Conducted]:
     """Yield a run that begins now."""
     wanted = asked.of(load(scenario, asked.classes))
     with keeping.store() as store:
         info = new_run(wanted.scenario, wanted.plan)
-        bundle = read(wanted.scenario.path, includes)
-        terms = Terms(VERSION, info.scenario_sha256, bundle, any_scenario)
-        fleet = Fleet(wanted.plan, expected, terms, wanted.gate.warmup_s)
+        bundle = read(wanted.scenario.path, entrance.includes)
+        terms = Terms(VERSION, info.scenario_sha256, bundle, entrance.any_scenario)
+        fleet = Fleet(wanted.plan, entrance.expected, terms, wanted.gate.warmup_s)
         with keeping.kept(Conducted(info, wanted.plan, fleet, wanted.gate), bundle, store) as run:
             yield run
 
 
 @contextmanager
-def _resumed(run_id: str, expected: Expected, any_scenario: bool, keeping: Keeping) -> Iterator[Conducted]:
+def _resumed(run_id: str, entrance: _Entrance, keeping: Keeping) -> Iterator[Conducted]:
     """Yield the run `run_id` as far as it got."""
     said = plan_options_said()
     if said:
@@ -155,8 +158,8 @@ def _resumed(run_id: str, expected: Expected, any_scenario: bool, keeping: Keepi
         if stored.info.version != VERSION:
             begun_by = stored.info.version
             raise StoreError(f"run {run_id} was begun by greenload {begun_by}, this is {VERSION}; use the same")
-        terms = Terms(VERSION, stored.info.scenario_sha256, stored.bundle, any_scenario)
-        fleet = Fleet(stored.plan, expected, terms)
+        terms = Terms(VERSION, stored.info.scenario_sha256, stored.bundle, entrance.any_scenario)
+        fleet = Fleet(stored.plan, entrance.expected, terms)
         fleet.go_on(stored.kept, time.monotonic())
         store.tag(run_id, keeping.label.tags)
         if keeping.label.note is not None:

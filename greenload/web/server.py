@@ -28,7 +28,6 @@ from greenload.web.control import Control
 from greenload.web.extension import Extension
 from greenload.web.live import Live
 
-DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 8089
 MOST_CONNECTIONS = 500
 SHORTEST_TOKEN = 8
 LOOK_EVERY_S = 1.0
@@ -52,8 +51,8 @@ class WebServer:
     def __init__(
         self,
         control: Control,
-        host: str = DEFAULT_HOST,
-        port: int = DEFAULT_PORT,
+        host: str,
+        port: int,
         token: str | None = None,
         cert: Path | None = None,
         key: Path | None = None,

@@ -108,7 +108,7 @@ class Hosted:
     def _run(self) -> None:
         try:
             self.played = self._make()  # here, as a database is its thread's alone
-            self.server = WebServer(self.played, port=0, **self._options)
+            self.server = WebServer(self.played, **{"host": "127.0.0.1", "port": 0, **self._options})
             self.server.start()
         except Exception as error:  # told to whoever wanted it
             self._error = error

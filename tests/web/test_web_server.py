@@ -225,12 +225,12 @@ def test_a_token_is_made_where_others_can_reach_the_page_and_stands_in_the_link(
 )
 def test_what_cannot_be_served_is_said_at_once(options, said):
     with pytest.raises(WebError, match=said):
-        WebServer(Played(), **options)
+        WebServer(Played(), "127.0.0.1", 0, **options)
 
 
 def test_a_port_that_is_taken_is_said(hosted):
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(WebError, match="cannot serve the page at 127"):
-        WebServer(Played(), port=taken.getsockname()[1]).start()
+        WebServer(Played(), *taken.getsockname()).start()
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="makes a certificate with openssl")
@@ -250,7 +250,7 @@ def test_with_a_certificate_the_page_is_served_by_tls(hosted, tmp_path):
     assert "Secure" in cookie.split("; ")
     assert b"200 OK" not in plain
     with pytest.raises(WebError, match="for TLS"):
-        WebServer(Played(), cert=key, key=cert).start()
+        WebServer(Played(), "127.0.0.1", 0, cert=key, key=cert).start()
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
