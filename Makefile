@@ -59,7 +59,7 @@ bench-placement: .venv-bench/.installed
 	.venv-bench/bin/python -m bench.placement
 
 docs: .venv-docs/.installed
-	.venv-docs/bin/python docs/make_reference.py
+	.venv-docs/bin/python docs/make_reference
 	.venv-docs/bin/mkdocs build --strict
 
 # The pictures of the page in the documentation, of a real run in the system's Chromium.
@@ -108,5 +108,5 @@ $(INSTALLED): setup.cfg pyproject.toml
 
 .venv-docs/.installed: setup.cfg
 	test -x .venv-docs/bin/python || $(PYTHON) -m venv .venv-docs
-	.venv-docs/bin/pip install --quiet --disable-pip-version-check --editable '.[docs]'
+	.venv-docs/bin/pip install --quiet --disable-pip-version-check --editable '.[docs,service]'
 	@touch $@

@@ -97,6 +97,7 @@ class AlbumService:
     """The album service in a process of its own."""
 
     url: str
+    process: subprocess.Popen[str]
 
     def stats(self) -> dict[str, Any]:
         with urllib.request.urlopen(f"{self.url}/stats", timeout=20) as answer:
@@ -107,18 +108,20 @@ class AlbumService:
 
 
 @contextmanager
-def serve_albums(*arguments: str) -> Iterator[AlbumService]:
-    """The real service with nothing on it yet, on a free port."""
+def serve_albums(*arguments: str, folder: Path = ROOT) -> Iterator[AlbumService]:
+    """The real service with nothing on it yet, on a free port; started in `folder`, which has a service/."""
     with subprocess.Popen(
-        [sys.executable, "-m", "service", "--port", "0", *arguments], cwd=ROOT, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "service", "--port", "0", *arguments], cwd=folder, stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
         greeting = process.stdout.readline()
         found = re.search(r"http://\S+", greeting)
         assert found, f"the service said {greeting!r}"
-        yield AlbumService(found[0])
-        process.terminate()
-        process.communicate(timeout=30)
+        try:
+            yield AlbumService(found[0], process)
+        finally:
+            process.terminate()
+            process.communicate(timeout=30)
 
 
 @pytest.fixture

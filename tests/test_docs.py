@@ -3,19 +3,26 @@
 What a page may say, and what is done with it here:
 
 - A block marked `console`: lines that begin with `$ ` are commands; the others are what they print, and not compared.
-  The commands of a page run one after the other in a folder of the page's own, with the examples/ and service/ of the
-  repository. There is no shell: no pipes, no variables. They must end with exit code 0, or with the one that an HTML
-  comment in the line before the block says: `<!-- exit code: 2 -->`.
+  The commands of a section run one after the other in a folder of the section's own, with the examples/ and service/ of
+  the repository; those of a block after `<!-- goes on -->` in the folder of the section before. There is no shell: no
+  pipes, no variables. They must end with exit code 0, or with the one that an HTML comment in the line before the block
+  says: `<!-- exit code: 2 -->`.
 - Those of a block after `<!-- at the same time -->` stand for one terminal each: they are started one after the other,
   run side by side, and must all end so. The master and its workers meet at a free port.
+- Those of a block after `<!-- in a shell -->` are typed into one shell, and each must end with exit code 0.
 - `greenload` and `python`, also below .venv/bin/, are run with the Python that runs the tests. Commands in NOT_RUN are
   not run, for the reason given there.
-- http://127.0.0.1:8080 is a real album service on a free port. Run times are shortened: `-t 30s` to `-t 1s`, or to 3 s
-  with a warm-up, which becomes one of 1 s; each stage to 300 ms; each step of a search to 2 s.
+- `python -m service` is started on a free port, asked for the albums, and ended by the next one or with the section;
+  its exit code must be 0. It stands for http://127.0.0.1:8080; where a section needs that and starts none, one without
+  options does.
+- Run times are shortened: `-t 30s` to `-t 500ms`, or to 2 s with a threshold, or to 3 s with a warm-up, which becomes
+  one of 1 s; each stage to 300 ms; each step of a search to 2 s; a window of a run to its first second. All users begin
+  at once. `ID` is the newest run of the folder. A page is at a free port, and nobody is needed at it: its run begins by
+  itself, and its end is the end of the command.
 - A block marked `python` must compile. With a title (```python title="shop.py") it is a file in the page's folder. One
   that defines a user is a scenario: it is run for 1 s and must make requests, without a failure and without an
   exception, unless a comment before it says `<!-- fails on purpose -->`.
-- A block marked `sh` is not run: it takes long, or needs more than one machine. The commands, options and lessons in it
+- A block marked `sh` is not run: all that is in it is in NOT_RUN. The commands, options and lessons that are not run
   must be there, and so must the lessons that prose names.
 - `<!-- from: greenload/engine.py -->` before a block: it must stand like that in the file.
 """
@@ -28,13 +35,9 @@ import json
 import re
 import runpy
 import shlex
-import socket
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -47,20 +50,21 @@ from greenload.http import failures
 from greenload.lab.catalogue import chosen
 from greenload.web.openapi import openapi
 from greenload.web.schemas import SCHEMAS
-from tests.conftest import JOB, AlbumService, serve_albums
+from tests.conftest import JOB, serve_albums
+from tests.documented import DOCS, PAGES, REFERENCE, ROOT, Block, blocks_of, in_backticks, prose_of, sections_of
+from tests.reader import Reader, run, typed_in
 
-ROOT = Path(__file__).resolve().parents[1]
-DOCS = ROOT / "docs"
-REFERENCE = DOCS / "reference"
-PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")] + sorted(DOCS.rglob("*.md"))
-DOCUMENTED_URL = "http://127.0.0.1:8080"
-DOCUMENTED_MASTER = "127.0.0.1:5557"
-PATIENCE_S = 30
-
+# What is not run, and why. Blocks marked `sh` have nothing else in them.
 NOT_RUN = {
     r"make ": "makes a virtual environment and runs all tests, this one included",
     r"\. \.venv/bin/activate": "changes the reader's shell",
-    r"python -m service(?!\.)": "runs until it is stopped; the tests have one running",
+    r"python -m service .*postgresql://": "needs a PostgreSQL that lets somebody in; tests/service starts one",
+    r"greenload find .* --to 5000/s": "takes minutes: as many steps as it needs, of as many seconds as make sense",
+    r"greenload lab memory ": "takes eight seconds; tests/lab has the lesson",
+    r"greenload lab question 3 ": "takes half a minute; tests/lab has the lesson",
+    r"greenload (master|worker) .*\.example\b": "on machines with names; tests/system/test_three_hosts.py makes some",
+    r"ssh ": "from another machine",
+    r"datasette ": "somebody else's, which greenload does not need",
 }
 
 EVERYTHING_HAPPENS = """
@@ -84,53 +88,13 @@ class Unlucky(HttpUser):
 """
 
 
-@dataclass(frozen=True)
-class Block:
-    """A fenced block of a page; `comment` is the HTML comment in the line before it."""
-
-    page: Path
-    line: int
-    language: str
-    title: str | None
-    comment: str
-    text: str
-
-    @property
-    def id(self) -> str:
-        return f"{self.page.relative_to(ROOT)}:{self.line}"
-
-
-def blocks_of(page: Path) -> Iterator[Block]:
-    lines = page.read_text(encoding="utf-8").splitlines()
-    fences = [number for number, line in enumerate(lines) if line.startswith("```")]
-    for begin, end in zip(fences[::2], fences[1::2], strict=True):
-        language, title = re.fullmatch(r'```(\w*)(?: title="(.+)")?', lines[begin]).groups()
-        before = lines[begin - 1]
-        comment = before.removeprefix("<!--").removesuffix("-->").strip() if before.startswith("<!--") else ""
-        yield Block(page, begin + 1, language, title, comment, "\n".join(lines[begin + 1 : end]) + "\n")
-
-
-def prose_of(page: Path) -> str:
-    """The page without its fenced blocks."""
-    return re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
-
-
-def sections_of(page: Path) -> dict[str, str]:
-    """The text below each heading of the second level."""
-    parts = re.split(r"^## (.+)$", prose_of(page), flags=re.MULTILINE)
-    return dict(zip(parts[1::2], parts[2::2], strict=True))
-
-
-def in_backticks(text: str) -> set[str]:
-    return set(re.findall(r"`([^`\n]+)`", text))
-
-
 BLOCKS = [block for page in PAGES for block in blocks_of(page)]
 SQL = [block for block in BLOCKS if block.language == "sql"]
 PYTHON = [block for block in BLOCKS if block.language == "python"]
 SCENARIOS = [block for block in PYTHON if re.search(r"^class \w+\(\w*User\):", block.text, re.MULTILINE)]
 QUOTATIONS = [block for block in BLOCKS if block.comment.startswith("from: ")]
-WITH_COMMANDS = sorted({block.page for block in BLOCKS if block.language == "console"})
+CONSOLE = [block for block in BLOCKS if block.language == "console"]
+NEVER_RUN = [block for block in BLOCKS if block.language == "sh"]
 
 
 @pytest.fixture(scope="module")
@@ -138,35 +102,6 @@ def service_url() -> Iterator[str]:
     """An album service for all examples."""
     with serve_albums() as service:
         yield service.url
-
-
-def run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
-    return run_together([command], folder)[0]
-
-
-def run_together(commands: list[list[str]], folder: Path) -> list[subprocess.CompletedProcess[str]]:
-    """Start all `commands`, and return them when the last one has ended."""
-    environment = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "HOME": str(folder)}
-    with ExitStack() as cleanup:
-        started = []
-        for command in commands:
-            process = subprocess.Popen(
-                [sys.executable, "-W", "error", *command],
-                cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-            )  # fmt: skip
-            cleanup.enter_context(process)
-            cleanup.callback(process.kill)
-            started.append(process)
-        said = []
-        for process in started:
-            said.append(process.communicate(timeout=PATIENCE_S))
-            if process.returncode != 0:  # the others may wait for it for ever
-                for other in started:
-                    other.kill()
-        return [
-            subprocess.CompletedProcess(process.args, process.returncode, *texts)
-            for process, texts in zip(started, said, strict=True)
-        ]
 
 
 @pytest.fixture(scope="module")
@@ -354,11 +289,32 @@ def test_each_public_name_is_on_the_scenario_page():
     assert set(greenload.__all__) - named == set()
 
 
-def test_the_page_of_python_names_is_what_the_docstrings_say():
-    page = runpy.run_path(str(DOCS / "make_reference.py"))["page"]()
+MADE = runpy.run_path(str(DOCS / "make_reference"))["PAGES"]
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_each_page_that_is_made_is_what_the_code_says(name: str):
+    assert (REFERENCE / name).read_text() == MADE[name](), "make docs makes it anew"
+
+
+def test_the_page_of_python_names_has_them_all():
+    page = (REFERENCE / "python.md").read_text()
 
     assert set(re.findall(r"^## `(\w+)`$", page, re.MULTILINE)) == set(greenload.__all__) - {"__version__"}
-    assert (REFERENCE / "python.md").read_text() == page, "make docs makes it anew"
+
+
+def test_the_page_of_commands_has_what_they_print(tmp_path: Path):
+    printed = run(["-m", "greenload", "runs", "rm", "--help"], tmp_path).stdout.replace(
+        "python -m greenload", "greenload"
+    )
+
+    assert f"## `greenload runs rm`\n\n```text\n{printed}```\n" in (REFERENCE / "commands.md").read_text()
+
+
+def test_the_page_of_commands_has_them_all():
+    listed = re.findall(r"^## `(greenload.*)`$", (REFERENCE / "commands.md").read_text(), re.MULTILINE)
+
+    assert sorted(listed) == sorted(commands())
 
 
 def test_the_kinds_of_failure_on_their_page_are_the_kinds_there_are():
@@ -438,9 +394,7 @@ def test_each_scenario_in_the_documentation_runs(block: Block, tmp_path: Path, s
 
 
 def test_commands_that_are_not_run_have_names_options_and_lessons_that_there_are():
-    in_blocks = [
-        line for block in BLOCKS if block.language == "sh" for line in block.text.replace("\\\n", " ").splitlines()
-    ]
+    in_blocks = [command for block in [*CONSOLE, *NEVER_RUN] for command in typed_in(block) if not is_run(command)]
     in_prose = [text for page in PAGES for text in in_backticks(prose_of(page)) if text.startswith("greenload lab ")]
     known = commands()
 
@@ -455,50 +409,50 @@ def test_commands_that_are_not_run_have_names_options_and_lessons_that_there_are
             chosen(" ".join(itertools.takewhile(lambda word: not word.startswith("-"), words[1:])))
 
 
-def as_run(command: str, service_url: str) -> list[str]:
-    """The arguments for Python that a documented command becomes.  Raises AssertionError for one that cannot be run."""
-    run_time = "3s" if "--warmup" in command else "2s" if "--fail-if" in command else "1s"
-    shortened = re.sub(r"(-t|--run-time) \w+", rf"\1 {run_time}", command)
-    shortened = re.sub(r"--warmup \w+", "--warmup 1s", shortened)
-    shortened = re.sub(r"--step-time \w+", "--step-time 2s", shortened)
-    shortened = re.sub(r"(\d+(/[smh])?)@\w+", r"\1@300ms", shortened)
-    program, *arguments = shlex.split(shortened.replace(DOCUMENTED_URL, service_url))
-    program = program.removeprefix(".venv/bin/")
-    assert program in ("greenload", "python"), f"{command}: neither greenload nor python, and not in NOT_RUN"
-    return ["-m", "greenload", *arguments] if program == "greenload" else arguments
+def is_run(command: str) -> bool:
+    return not any(re.match(pattern, command) for pattern in NOT_RUN)
 
 
-def at_a_free_port(commands: list[str]) -> list[str]:
-    """The commands of a master and its workers, with a port of their own instead of the documented one."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        own = f"127.0.0.1:{free.getsockname()[1]}"
-    said = [re.sub(r"^(\S*greenload master)", rf"\1 --bind tcp://{DOCUMENTED_MASTER}", command) for command in commands]
-    return [command.replace(DOCUMENTED_MASTER, own) for command in said]
+def sessions() -> Iterator[list[Block]]:
+    """The console blocks that one reader types: those of a section, and with `goes on` those of the section before."""
+    session: list[Block] = []
+    for block in CONSOLE:
+        is_next = session and block.page == session[-1].page
+        if is_next and (block.section == session[-1].section or block.comment == "goes on"):
+            session.append(block)
+        else:
+            if session:
+                yield session
+            session = [block]
+    yield session
 
 
-def commands_in(block: Block) -> list[str]:
-    lines = block.text.replace("\\\n", " ").splitlines()
-    typed = [line.removeprefix("$ ") for line in lines if line.startswith("$ ")]
-    return [line for line in typed if not re.match(rf"(\.venv/bin/)?({'|'.join(NOT_RUN)})", line)]
+@pytest.mark.parametrize(
+    "session",
+    [session for session in sessions() if any(map(is_run, itertools.chain(*map(typed_in, session))))],
+    ids=lambda session: session[0].id,
+)
+def test_the_console_commands_of_each_section_do_what_the_page_says(session: list[Block], tmp_path: Path):
+    with Reader(tmp_path) as reader:
+        for block in session:
+            reader.follow(block, [command for command in typed_in(block) if is_run(command)])
+        reader.end_service()
 
 
-@pytest.mark.parametrize("page", WITH_COMMANDS, ids=lambda page: str(page.relative_to(ROOT)))
-def test_the_console_commands_of_each_page_do_what_the_page_says(
-    page: Path, tmp_path: Path, album_service: AlbumService
-):
-    service_url = album_service.url
-    for name in ("examples", "service"):
-        (tmp_path / name).symlink_to(ROOT / name)
-    for block in blocks_of(page):
-        if block.language == "python" and block.title is not None:
-            (tmp_path / block.title).write_text(block.text.replace(DOCUMENTED_URL, service_url))
-    blocks = [block for block in blocks_of(page) if block.language == "console"]
+@pytest.mark.parametrize("block", NEVER_RUN, ids=lambda block: block.id)
+def test_commands_that_are_not_run_have_a_reason(block: Block):
+    assert [command for command in typed_in(block) if is_run(command)] == []
 
-    for block in blocks:
-        side_by_side = block.comment == "at the same time"
-        expected = 0 if side_by_side else int(block.comment.removeprefix("exit code: ") or 0)
-        typed = commands_in(block)
-        rounds = [at_a_free_port(typed)] if side_by_side else [[command] for command in typed]
-        for commands in rounds:
-            for made in run_together([as_run(command, service_url) for command in commands], tmp_path):
-                assert made.returncode == expected, f"{block.id}: {made.args}\n{made.stdout}{made.stderr}"
+
+def test_each_reason_not_to_run_a_command_is_about_one():
+    typed = [command for block in [*CONSOLE, *NEVER_RUN] for command in typed_in(block)]
+
+    for pattern in NOT_RUN:
+        assert any(re.match(pattern, command) for command in typed), pattern
+
+
+def test_commands_stand_in_no_other_blocks():
+    others = [block for block in BLOCKS if block.language not in ("console", "sh")]
+
+    assert {block.language for block in others} <= {"", "csv", "ini", "json", "python", "sql", "text", "xml", "yaml"}
+    assert [block.id for block in others if re.search(r"^\$ ", block.text, re.MULTILINE)] == []

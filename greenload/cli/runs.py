@@ -35,7 +35,8 @@ db_option = click.option(
 )
 
 
-@click.group("runs", invoke_without_command=True)
+# The metavar is spelled out: not each release of click says by itself that a command may be left out.
+@click.group("runs", invoke_without_command=True, subcommand_metavar="[COMMAND] [ARGS]...")
 @click.option(
     "--db",
     type=click.Path(path_type=Path),

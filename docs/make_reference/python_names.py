@@ -1,4 +1,4 @@
-"""Make docs/reference/python.md of the docstrings and signatures of the public names. `make docs` does it first.
+"""The page of Python names, made of the docstrings and signatures of the public names.
 
 The names are those of greenload.__all__. The sources are read, not imported, so the page is the same on each Python.
 """
@@ -12,14 +12,13 @@ import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-PAGE = ROOT / "docs" / "reference" / "python.md"
+ROOT = Path(__file__).resolve().parents[2]
 WIDTH = 68  # of a line in a block that need not be scrolled
 HEAD = """\
 # Python names
 
 What `from greenload import ...` offers, with the signatures and docstrings that stand in the code: this page is made of
-them, by `docs/make_reference.py`. How the names work together is on the page [Scenario](scenario.md).
+them, by `docs/make_reference/`. How the names work together is on the page [Scenario](scenario.md).
 """
 
 
@@ -121,7 +120,3 @@ def _is_setter(function: ast.FunctionDef) -> bool:
 
 def _is_assignment_to(statement: ast.stmt, name: str) -> bool:
     return isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == name
-
-
-if __name__ == "__main__":
-    PAGE.write_text(page(), encoding="utf-8")
