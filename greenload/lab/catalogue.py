@@ -23,6 +23,7 @@ from greenload.lab.lessons import (
     racing,
     spawn,
     spicier,
+    structures,
     switch,
     threads,
     trace,
@@ -47,6 +48,7 @@ LESSONS = {
         *experiments.LESSONS,
         racing.LESSON,
         spicier.LESSON,
+        structures.LESSON,
         *ANSWERS,
         locust.LESSON,
     )
