@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -33,7 +34,8 @@ from greenload.lab.lessons import (
     threads,
     trace,
 )
-from greenload.lab.load import Ran, Times
+from greenload.lab.load import ALBUMS, Ran, Second, Times, whole_seconds
+from greenload.lab.probe import run_python
 
 NOTHING = dict.fromkeys(("p50", "p95", "p99", "max"))
 NO_TIMES = Times(0, 0, 0.0, NOTHING, NOTHING)
@@ -274,6 +276,7 @@ def test_the_audit_proves_what_an_experiment_lost():
     found = play_audited(writers, Effort(1, 0.1, 2.0), "--store", "list", "--write-wait", "50ms")
 
     assert found.ran.total.failures == 0
+    assert found.ran.seconds[0].requests > 0
     assert 0 < found.lost < found.accepted
     assert found.has_survived
 
@@ -307,6 +310,34 @@ def test_workers_of_experiment_3_share_the_users_evenly_and_lose_nothing():
 
     assert all(came_true(findings).values()), came_true(findings)
     assert findings.tables[-1].headings == ["", "expected there", "measured here"]
+
+
+def test_the_seconds_of_a_run_are_read_but_not_what_is_left_of_one_at_its_end(tmp_path):
+    database, summary = tmp_path / "run.db", tmp_path / "summary.json"
+    written = ["--db", str(database), "--json", str(summary), "--quiet"]
+    with album_service() as service:
+        run_python(
+            ["-m", "greenload", "run", str(ALBUMS), "-H", service.url, "-u", "40", "-r", "40", "-t", "2s", *written]
+        )
+    document = json.loads(summary.read_text())
+    run_id = document["run"]["id"]
+
+    short, whole = (list(whole_seconds(database, {"id": run_id, "duration_s": each})) for each in (1.9, 99.0))
+
+    assert [each.number for each in short] == [0]
+    assert [each.number for each in whole][:2] == [0, 1]
+    assert sum(each.requests for each in whole) == document["total"]["requests"]
+    assert all(each.median_ms > 0 for each in whole if each.requests)
+
+
+def test_experiment_2_has_a_chart_of_requests_and_one_of_medians_and_no_median_where_nothing_ended(monkeypatch):
+    ran = replace(NOBODY_ANSWERED, seconds=[Second(0, 4, 2.5), Second(1, 0, None)])
+    monkeypatch.setattr(experiments, "play", lambda *wanted: ran)
+
+    requests, medians = experiments.measure_ten_users(TINY).charts
+
+    assert requests.lines == {crowd: [(0.0, 4.0), (1.0, 0.0)] for crowd in ("1 user", "10 users")}
+    assert medians.lines == {crowd: [(0.0, 2.5)] for crowd in ("1 user", "10 users")}
 
 
 def test_quick_users_wait_a_tenth():
