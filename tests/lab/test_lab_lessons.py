@@ -294,7 +294,25 @@ def test_whether_the_service_panics_is_looked_at(monkeypatch, survived, panics):
     first, *_ = racing.measure(TINY).claims
 
     assert (first.text, first.came_true) == ("Without a mutex the server panics", panics)
-    assert asked[2][2:] == asked[3][2:] == ("--write-wait", racing.WAIT)
+    assert asked[2][2:] == asked[3][2:] == asked[4][2:] == ("--write-wait", racing.WAIT)
+
+
+@pytest.mark.parametrize(
+    ("accepted", "lost", "survived", "verdicts"),
+    [(100, 0, True, [False, False]), (100, 3, True, [False, True]), (0, 0, False, [True, None])],
+)
+def test_what_a_map_without_a_lock_loses_and_whether_it_crashes_is_looked_at(
+    monkeypatch, accepted, lost, survived, verdicts
+):
+    safe = Audited(NOBODY_ANSWERED, 10, 0, has_survived=True)
+    in_map = Audited(NOBODY_ANSWERED, accepted, lost, survived)
+    monkeypatch.setattr(racing, "play_audited", lambda wanted, effort, *options: in_map if "dict" in options else safe)
+
+    findings = racing.measure(TINY)
+
+    assert [claim.came_true for claim in findings.claims if "map" in claim.text] == verdicts
+    assert findings.tables[0].rows[3][:1] == [f"dict, {racing.WAIT} inside the add"]
+    assert f"{lost} of {accepted} lost" in findings.tables[1].rows[2][2]
 
 
 def test_a_service_that_was_killed_has_not_survived():
