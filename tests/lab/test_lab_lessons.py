@@ -28,6 +28,7 @@ from greenload.lab.lessons import (
     questions,
     race,
     racing,
+    scenarios,
     spawn,
     spicier,
     switch,
@@ -150,6 +151,7 @@ def test_times_are_rounded_as_locust_rounds_them(measured_ms, written_ms):
 @pytest.mark.parametrize(
     ("measure", "play"),
     [
+        (scenarios.measure, "scenarios.play"),
         (experiments.measure_one_user, "experiments.play"),
         (experiments.measure_ten_users, "experiments.play"),
         (experiments.measure_four_workers, "experiments.play"),
@@ -321,6 +323,45 @@ def test_a_service_that_was_killed_has_not_survived():
         os.kill(service.pid, signal.SIGKILL)
         while service.runs():
             time.sleep(0.01)
+
+
+def ran_with(requests, median_ms=1.0):
+    """A run of these requests. requests: name -> how many, in as many seconds as make the rate their sum."""
+    all_of_them = sum(requests.values())
+    quantiles = NOTHING | {"p50": median_ms}
+    by_name = {name: Times(count, 0, count, quantiles, quantiles) for name, count in requests.items()}
+    return Ran(by_name, Times(all_of_them, 0, all_of_them, quantiles, quantiles), SUMS, "VALID", [], [])
+
+
+@pytest.mark.parametrize(
+    ("mix", "post_ms", "others", "verdicts"),
+    [
+        ((52, 32, 16), 1.5, 160, [True, True, True]),
+        ((34, 33, 33), 0.9, 100, [False, False, False]),
+        ((100, 0, 0), 1.0, 210, [False, False, False]),
+    ],
+)
+def test_the_scenarios_are_judged_by_their_mix_their_rates_and_their_medians(
+    monkeypatch, mix, post_ms, others, verdicts
+):
+    ran = {
+        "AlbumUser": ran_with({name: count for name, count in zip(scenarios.SHARES, mix, strict=True) if count}),
+        "GetOnlyUser": ran_with({"GET /albums": others}),
+        "PostOnlyUser": ran_with({"POST /albums": others}, post_ms),
+    }
+    asked = []
+
+    def play(wanted, effort, *options):
+        asked.append((wanted.user_class, wanted.workers))
+        return ran[wanted.user_class]
+
+    monkeypatch.setattr(scenarios, "play", play)
+
+    findings = scenarios.measure(TINY)
+
+    assert [claim.came_true for claim in findings.claims[:3]] == verdicts
+    assert findings.tables[1].rows[0] == ("mixed: GET /albums", "50 %", f"{mix[0]:.1f} %")
+    assert asked == [("AlbumUser", 2), ("GetOnlyUser", 2), ("PostOnlyUser", 2)]
 
 
 def test_workers_of_experiment_3_share_the_users_evenly_and_lose_nothing():
