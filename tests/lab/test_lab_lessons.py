@@ -447,6 +447,15 @@ def test_without_locust_the_lesson_says_what_it_needs(monkeypatch, tmp_path):
         locust.measure(TINY)
 
 
+def test_locust_is_named_with_its_version_and_not_with_its_folder(monkeypatch, tmp_path):
+    stand_in = tmp_path / "locust"
+    stand_in.write_text('#!/bin/sh\necho "locust 9.8.7 from /somewhere/locust (Python 3.11.7)"\n')
+    stand_in.chmod(0o755)
+    monkeypatch.setattr(locust, "program", lambda: str(stand_in))
+
+    assert locust.version() == "locust 9.8.7"
+
+
 def test_beside_locust_both_report_requests_of_the_same_service():
     try:
         locust.program()
@@ -455,5 +464,6 @@ def test_beside_locust_both_report_requests_of_the_same_service():
 
     findings = locust.measure(TINY)
 
+    assert findings.tables[0].headings == ["", "greenload", locust.version()]
     assert [row[0] for row in findings.tables[0].rows][:2] == ["requests reported", "requests that the service saw"]
     assert came_true(findings)["greenload reports each request that the service saw"]
