@@ -90,6 +90,44 @@ def test_threads_that_are_refused_in_a_later_round_are_left_out(monkeypatch):
     assert not any(found.what.startswith("OS thread") for found in findings.measures)
 
 
+@pytest.mark.parametrize("refused_kinds", [["green thread"], list(memory.KINDS)])
+def test_green_threads_that_are_refused_are_a_finding(monkeypatch, refused_kinds):
+    size = {"resident_kb": 8.0, "virtual_kb": 9.0, "early_kb": 1.0}
+
+    def bare(probe, kind, count):
+        if kind in refused_kinds:
+            raise LabError("a measurement broke: MemoryError")
+        return size
+
+    monkeypatch.setattr(memory, "bare", bare)
+
+    findings = memory.measure(TINY)
+
+    verdicts = {claim.text: claim.came_true for claim in findings.claims}
+    assert verdicts["A green thread takes 1 to 2 KB"] is None
+    assert (verdicts["An OS thread takes 1 to 8 MB"] is None) == ("OS thread" in refused_kinds)
+    assert "green thread: the process broke" in findings.notes[0]
+    assert "MemoryError) at 100, in 2 of 2 rounds" in findings.notes[0]
+    assert not any(found.what.startswith("green thread") for found in findings.measures)
+    assert all("green thread" not in row for table in findings.tables for row in table.rows)
+
+
+def test_green_threads_of_which_some_never_begin_are_not_waited_for_forever(monkeypatch):
+    monkeypatch.setattr(memory, "BEGIN_S", 0.1)
+    monkeypatch.setattr(memory.gevent, "spawn", memory.gevent.Greenlet)  # which is not started
+
+    assert memory.memory_of("green thread", 10) == {"refused": "not all had begun after 0.1 s"}
+
+
+def test_who_runs_out_of_memory_is_refused(monkeypatch):
+    def green_threads(count, look):
+        raise MemoryError
+
+    monkeypatch.setitem(memory.KINDS, "green thread", green_threads)
+
+    assert memory.memory_of("green thread", 10) == {"refused": "there is not enough memory"}
+
+
 def test_who_does_not_wait_green_holds_up_everybody():
     late = {
         other: max(late_s for _, late_s in block.lateness_beside(other)) for other in ("computes", "sleeps unpatched")
