@@ -42,7 +42,7 @@ def measure(effort: Effort) -> Findings:
                   f"{', '.join(map(_percent, shares.values()))} of {mixed.total.requests:,} requests",
                   needs_quiet=False,
                   reading="A user draws each task by its weight, so the mix is right on the whole, and never exactly."),
-            Claim("Users that wait 1.25 s instead of 2 make 1.6 times the requests",
+            Claim("Users that wait 1.25 s instead of 2 make about 1.6 times the requests",
                   judged(_about_1_6_times, *map(rate, ran.values())),
                   f"{' and '.join(often)} times",
                   reading="With answers this fast it is the waiting that decides how many requests users make, not the "

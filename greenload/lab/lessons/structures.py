@@ -170,8 +170,8 @@ LESSON = Lesson(
     measure=measure,
     reading=(
         "Each store is asked in its own process, one call after the other: no HTTP, no JSON, and nobody else, so a "
-        "lock costs only its taking. O(n) is what takes about ten times as long with ten times the albums; measured "
-        "is what is nearer to that than to no change."
+        "lock costs only its taking. What is O(n) takes about ten times as long with ten times the albums, what is "
+        "O(1) as long as before; what was measured has the name of what it is nearer to."
     ),
     following="question 1",
 )
