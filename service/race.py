@@ -27,6 +27,7 @@ from dataclasses import asdict, dataclass
 from urllib.parse import urlsplit
 
 from service.album import Album
+from service.arguments import some
 from service.contract import IdTaken, StoreError
 from service.pace import Pace
 from service.stores import STORES, Terms, open_store
@@ -172,8 +173,8 @@ def main(arguments: Sequence[str]) -> None:
     place.add_argument("--url", help="of a running service, which must not have seen a race before")
     place.add_argument("--store", choices=list(STORES), help="in this process")
     parser.add_argument("--dsn", help="the file of the store sqlite, or the connection string of postgres")
-    parser.add_argument("--albums", type=_some, default=5000)
-    parser.add_argument("--threads", type=_some, default=50)
+    parser.add_argument("--albums", type=some, default=5000)
+    parser.add_argument("--threads", type=some, default=50)
     parser.add_argument("--write-wait-s", type=_seconds, default=0.0, help="waited in the middle of an add (--store)")
     parser.add_argument("--switch-interval-s", type=_seconds, help="of this process (--store)")
     asked = parser.parse_args(arguments)
@@ -190,14 +191,6 @@ def main(arguments: Sequence[str]) -> None:
     is_gil_enabled = getattr(sys, "_is_gil_enabled", lambda: True)()
     said = {**asdict(outcome), "python": sys.version.split()[0], "gil": is_gil_enabled}
     sys.stdout.write(json.dumps(said) + "\n")
-
-
-def _some(text: str) -> int:
-    """Return a number of at least 1: a race of nobody, or for nothing, harms nothing and says nothing."""
-    number = int(text)
-    if not 1 <= number <= 1_000_000:
-        raise argparse.ArgumentTypeError(f"{text} is not between 1 and a million")
-    return number
 
 
 def _seconds(text: str) -> float:

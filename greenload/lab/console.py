@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import textwrap
 from collections.abc import Iterator, Sequence
@@ -80,21 +81,28 @@ def _row(measure: Measure) -> list[str]:
 
 def _chart(chart: Chart) -> Iterator[str]:
     """One line of bars for each line of the chart: the largest y of each column."""
-    xs = [x for line in chart.lines.values() for x, _ in line]
-    ys = [y for line in chart.lines.values() for _, y in line]
+    xs = sorted({x for line in chart.lines.values() for x, _ in line})
     yield f"  {chart.title}"
     if not xs:
         return
-    low, span, most = min(xs), (max(xs) - min(xs)) or 1.0, max(ys) or 1.0
+    most = max(y for line in chart.lines.values() for _, y in line) or 1.0
     longest = max(map(len, chart.lines))
     for name, line in chart.lines.items():
-        highest = [0.0] * COLUMNS
-        for x, y in line:
-            column = min(COLUMNS - 1, int(COLUMNS * (x - low) / span))
-            highest[column] = max(highest[column], y)
-        bars = "".join(BARS[min(len(BARS) - 1, round((len(BARS) - 1) * y / most))] for y in highest)
+        bars = "".join(BARS[round((len(BARS) - 1) * y / most)] for y in _columns(xs, line))
         yield f"  {name.rjust(longest)} |{bars}|"
-    yield f"  {' ' * longest}  {mark(low)} to {mark(max(xs))} {chart.x}; a full bar is {mark(most)} {chart.y}"
+    yield f"  {' ' * longest}  {mark(xs[0])} to {mark(xs[-1])} {chart.x}; a full bar is {mark(most)} {chart.y}"
+
+
+def _columns(xs: Sequence[float], line: Sequence[tuple[float, float]]) -> list[float]:
+    """Return the largest y of each column. A bar is as wide as the smallest step, so what was not measured is a gap."""
+    step = min((later - earlier for earlier, later in itertools.pairwise(xs)), default=1.0)
+    each_x = COLUMNS / (xs[-1] - xs[0] + step)
+    highest = [0.0] * COLUMNS
+    for x, y in line:
+        begin = min(COLUMNS - 1, int(each_x * (x - xs[0])))
+        for column in range(begin, max(begin + 1, min(COLUMNS, int(each_x * (x + step - xs[0]))))):
+            highest[column] = max(highest[column], y)
+    return highest
 
 
 def _is_number(cell: str) -> bool:

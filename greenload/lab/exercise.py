@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from greenload.lab.album_service import album_service
-from greenload.lab.findings import Claim, Table
+from greenload.lab.findings import Chart, Claim, Table
 from greenload.lab.lesson import FULL, Effort
 from greenload.lab.load import ALBUMS, Ran, load, ms
 
@@ -99,6 +99,22 @@ def times_table(title: str, ran: dict[str, Ran]) -> Table:
             quantiles = [ms(times.response_ms[key]) for key in ("p50", "p95", "p99", "max")]
             rows.append([label, name, f"{times.requests:,}", f"{times.failures:,}", f"{times.per_s:.1f}", *quantiles])
     return Table(f"{title}; one run each", headings, rows)
+
+
+def charts_of(ran: dict[str, Ran]) -> list[Chart]:
+    """Return the two charts of a run's page, second by second, with a line for each run."""
+    requests = {
+        label: [(float(each.number), float(each.requests)) for each in one.seconds] for label, one in ran.items()
+    }
+    # A second in which nothing ended has no median: 0 ms would be the best of all.
+    medians = {
+        label: [(float(each.number), each.median_ms) for each in one.seconds if each.median_ms is not None]
+        for label, one in ran.items()
+    }
+    return [
+        Chart("requests of each second", "s", "requests/s", requests),
+        Chart("median response time of each second", "s", "ms", medians),
+    ]
 
 
 def no_failures(ran: dict[str, Ran]) -> Claim:

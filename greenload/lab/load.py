@@ -1,16 +1,19 @@
-"""One run of greenload as a process of its own, as a person would start it, and what its summary says."""
+"""One run of greenload as a process of its own, as a person would start it: what its summary says, and its seconds."""
 
 from __future__ import annotations
 
 import json
+import math
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from greenload.lab.lesson import CHECKOUT
 from greenload.lab.probe import run_python
+from greenload.store import Store
 
 ALBUMS = CHECKOUT / "examples" / "albums.py"
 
@@ -27,8 +30,20 @@ class Times:
 
 
 @dataclass(frozen=True)
+class Second:
+    """What happened to all requests of one second of a run.  median_ms: response time; None where none ended."""
+
+    number: int
+    requests: int
+    median_ms: float | None
+
+
+@dataclass(frozen=True)
 class Ran:
-    """A run that is over.  by_name: as in "GET /albums".  sums: planned, sent, succeeded, failed, dropped, ..."""
+    """A run that is over.
+
+    by_name: as in "GET /albums".  sums: planned, sent, succeeded, failed, dropped, ...  seconds: the whole ones.
+    """
 
     by_name: dict[str, Times]
     total: Times
@@ -36,6 +51,7 @@ class Ran:
     verdict: str
     reasons: Sequence[str]
     workers: Sequence[dict[str, Any]]
+    seconds: Sequence[Second] = ()
 
     @property
     def cores(self) -> float:
@@ -46,10 +62,11 @@ class Ran:
 def load(url: str, *options: str, scenario: Path = ALBUMS) -> Ran:
     """Run greenload with these options.  Raises LabError when the run breaks."""
     with tempfile.TemporaryDirectory(prefix="greenload-lab-") as folder:
-        summary = Path(folder) / "summary.json"
-        written = ["--json", str(summary), "--no-db", "--quiet"]
+        summary, database = Path(folder) / "summary.json", Path(folder) / "run.db"
+        written = ["--json", str(summary), "--db", str(database), "--quiet"]
         run_python(["-m", "greenload", "run", str(scenario), "-H", url, *options, *written])
         document = json.loads(summary.read_text())
+        seconds = list(whole_seconds(database, document["run"]))
     return Ran(
         by_name={f"{each['method']} {each['name']}": _times(each) for each in document["names"]},
         total=_times(document["total"]),
@@ -57,7 +74,18 @@ def load(url: str, *options: str, scenario: Path = ALBUMS) -> Ran:
         verdict=document["verdict"]["status"].upper(),
         reasons=document["verdict"]["reasons"],
         workers=document["workers"],
+        seconds=seconds,
     )
+
+
+def whole_seconds(database: Path, run: dict[str, Any]) -> Iterator[Second]:
+    """Yield the seconds of a kept run, but not what is left of one at its end, which would look like less load."""
+    with closing(Store.found(database)) as store:
+        for slot in store.slots(run["id"]):
+            if slot.first_s < math.floor(run["duration_s"]):
+                total = slot.stats.total()
+                response = total.ended().response
+                yield Second(slot.first_s, total.requests, response.percentile(50) / 1000 if response.count else None)
 
 
 def ms(value: float | None) -> str:

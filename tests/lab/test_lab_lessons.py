@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -27,13 +28,15 @@ from greenload.lab.lessons import (
     questions,
     race,
     racing,
+    scenarios,
     spawn,
     spicier,
     switch,
     threads,
     trace,
 )
-from greenload.lab.load import Ran, Times
+from greenload.lab.load import ALBUMS, Ran, Second, Times, whole_seconds
+from greenload.lab.probe import run_python
 
 NOTHING = dict.fromkeys(("p50", "p95", "p99", "max"))
 NO_TIMES = Times(0, 0, 0.0, NOTHING, NOTHING)
@@ -85,6 +88,44 @@ def test_threads_that_are_refused_in_a_later_round_are_left_out(monkeypatch):
 
     assert "OS thread: can't start new thread at 100, in 1 of 2 rounds" in findings.notes
     assert not any(found.what.startswith("OS thread") for found in findings.measures)
+
+
+@pytest.mark.parametrize("refused_kinds", [["green thread"], list(memory.KINDS)])
+def test_green_threads_that_are_refused_are_a_finding(monkeypatch, refused_kinds):
+    size = {"resident_kb": 8.0, "virtual_kb": 9.0, "early_kb": 1.0}
+
+    def bare(probe, kind, count):
+        if kind in refused_kinds:
+            raise LabError("a measurement broke: MemoryError")
+        return size
+
+    monkeypatch.setattr(memory, "bare", bare)
+
+    findings = memory.measure(TINY)
+
+    verdicts = {claim.text: claim.came_true for claim in findings.claims}
+    assert verdicts["A green thread takes 1 to 2 KB"] is None
+    assert (verdicts["An OS thread takes 1 to 8 MB"] is None) == ("OS thread" in refused_kinds)
+    assert "green thread: the process broke" in findings.notes[0]
+    assert "MemoryError) at 100, in 2 of 2 rounds" in findings.notes[0]
+    assert not any(found.what.startswith("green thread") for found in findings.measures)
+    assert all("green thread" not in row for table in findings.tables for row in table.rows)
+
+
+def test_green_threads_of_which_some_never_begin_are_not_waited_for_forever(monkeypatch):
+    monkeypatch.setattr(memory, "BEGIN_S", 0.1)
+    monkeypatch.setattr(memory.gevent, "spawn", memory.gevent.Greenlet)  # which is not started
+
+    assert memory.memory_of("green thread", 10) == {"refused": "not all had begun after 0.1 s"}
+
+
+def test_who_runs_out_of_memory_is_refused(monkeypatch):
+    def green_threads(count, look):
+        raise MemoryError
+
+    monkeypatch.setitem(memory.KINDS, "green thread", green_threads)
+
+    assert memory.memory_of("green thread", 10) == {"refused": "there is not enough memory"}
 
 
 def test_who_does_not_wait_green_holds_up_everybody():
@@ -148,6 +189,7 @@ def test_times_are_rounded_as_locust_rounds_them(measured_ms, written_ms):
 @pytest.mark.parametrize(
     ("measure", "play"),
     [
+        (scenarios.measure, "scenarios.play"),
         (experiments.measure_one_user, "experiments.play"),
         (experiments.measure_ten_users, "experiments.play"),
         (experiments.measure_four_workers, "experiments.play"),
@@ -274,6 +316,7 @@ def test_the_audit_proves_what_an_experiment_lost():
     found = play_audited(writers, Effort(1, 0.1, 2.0), "--store", "list", "--write-wait", "50ms")
 
     assert found.ran.total.failures == 0
+    assert found.ran.seconds[0].requests > 0
     assert 0 < found.lost < found.accepted
     assert found.has_survived
 
@@ -291,7 +334,25 @@ def test_whether_the_service_panics_is_looked_at(monkeypatch, survived, panics):
     first, *_ = racing.measure(TINY).claims
 
     assert (first.text, first.came_true) == ("Without a mutex the server panics", panics)
-    assert asked[2][2:] == asked[3][2:] == ("--write-wait", racing.WAIT)
+    assert asked[2][2:] == asked[3][2:] == asked[4][2:] == ("--write-wait", racing.WAIT)
+
+
+@pytest.mark.parametrize(
+    ("accepted", "lost", "survived", "verdicts"),
+    [(100, 0, True, [False, False]), (100, 3, True, [False, True]), (0, 0, False, [True, None])],
+)
+def test_what_a_map_without_a_lock_loses_and_whether_it_crashes_is_looked_at(
+    monkeypatch, accepted, lost, survived, verdicts
+):
+    safe = Audited(NOBODY_ANSWERED, 10, 0, has_survived=True)
+    in_map = Audited(NOBODY_ANSWERED, accepted, lost, survived)
+    monkeypatch.setattr(racing, "play_audited", lambda wanted, effort, *options: in_map if "dict" in options else safe)
+
+    findings = racing.measure(TINY)
+
+    assert [claim.came_true for claim in findings.claims if "map" in claim.text] == verdicts
+    assert findings.tables[0].rows[3][:1] == [f"dict, {racing.WAIT} inside the add"]
+    assert f"{lost} of {accepted} lost" in findings.tables[1].rows[2][2]
 
 
 def test_a_service_that_was_killed_has_not_survived():
@@ -302,11 +363,78 @@ def test_a_service_that_was_killed_has_not_survived():
             time.sleep(0.01)
 
 
+def ran_with(requests, median_ms=1.0):
+    """A run of these requests. requests: name -> how many, in as many seconds as make the rate their sum."""
+    all_of_them = sum(requests.values())
+    quantiles = NOTHING | {"p50": median_ms}
+    by_name = {name: Times(count, 0, count, quantiles, quantiles) for name, count in requests.items()}
+    return Ran(by_name, Times(all_of_them, 0, all_of_them, quantiles, quantiles), SUMS, "VALID", [], [])
+
+
+@pytest.mark.parametrize(
+    ("mix", "post_ms", "others", "verdicts"),
+    [
+        ((52, 32, 16), 1.5, 160, [True, True, True]),
+        ((34, 33, 33), 0.9, 100, [False, False, False]),
+        ((100, 0, 0), 1.0, 210, [False, False, False]),
+    ],
+)
+def test_the_scenarios_are_judged_by_their_mix_their_rates_and_their_medians(
+    monkeypatch, mix, post_ms, others, verdicts
+):
+    ran = {
+        "AlbumUser": ran_with({name: count for name, count in zip(scenarios.SHARES, mix, strict=True) if count}),
+        "GetOnlyUser": ran_with({"GET /albums": others}),
+        "PostOnlyUser": ran_with({"POST /albums": others}, post_ms),
+    }
+    asked = []
+
+    def play(wanted, effort, *options):
+        asked.append((wanted.user_class, wanted.workers))
+        return ran[wanted.user_class]
+
+    monkeypatch.setattr(scenarios, "play", play)
+
+    findings = scenarios.measure(TINY)
+
+    assert [claim.came_true for claim in findings.claims[:3]] == verdicts
+    assert findings.tables[1].rows[0] == ("mixed: GET /albums", "50 %", f"{mix[0]:.1f} %")
+    assert asked == [("AlbumUser", 2), ("GetOnlyUser", 2), ("PostOnlyUser", 2)]
+
+
 def test_workers_of_experiment_3_share_the_users_evenly_and_lose_nothing():
     findings = experiments.LESSONS[2].measure(TINY)
 
     assert all(came_true(findings).values()), came_true(findings)
     assert findings.tables[-1].headings == ["", "expected there", "measured here"]
+
+
+def test_the_seconds_of_a_run_are_read_but_not_what_is_left_of_one_at_its_end(tmp_path):
+    database, summary = tmp_path / "run.db", tmp_path / "summary.json"
+    written = ["--db", str(database), "--json", str(summary), "--quiet"]
+    with album_service() as service:
+        run_python(
+            ["-m", "greenload", "run", str(ALBUMS), "-H", service.url, "-u", "40", "-r", "40", "-t", "2s", *written]
+        )
+    document = json.loads(summary.read_text())
+    run_id = document["run"]["id"]
+
+    short, whole = (list(whole_seconds(database, {"id": run_id, "duration_s": each})) for each in (1.9, 99.0))
+
+    assert [each.number for each in short] == [0]
+    assert [each.number for each in whole][:2] == [0, 1]
+    assert sum(each.requests for each in whole) == document["total"]["requests"]
+    assert all(each.median_ms > 0 for each in whole if each.requests)
+
+
+def test_experiment_2_has_a_chart_of_requests_and_one_of_medians_and_no_median_where_nothing_ended(monkeypatch):
+    ran = replace(NOBODY_ANSWERED, seconds=[Second(0, 4, 2.5), Second(1, 0, None)])
+    monkeypatch.setattr(experiments, "play", lambda *wanted: ran)
+
+    requests, medians = experiments.measure_ten_users(TINY).charts
+
+    assert requests.lines == {crowd: [(0.0, 4.0), (1.0, 0.0)] for crowd in ("1 user", "10 users")}
+    assert medians.lines == {crowd: [(0.0, 2.5)] for crowd in ("1 user", "10 users")}
 
 
 def test_quick_users_wait_a_tenth():
@@ -357,6 +485,15 @@ def test_without_locust_the_lesson_says_what_it_needs(monkeypatch, tmp_path):
         locust.measure(TINY)
 
 
+def test_locust_is_named_with_its_version_and_not_with_its_folder(monkeypatch, tmp_path):
+    stand_in = tmp_path / "locust"
+    stand_in.write_text('#!/bin/sh\necho "locust 9.8.7 from /somewhere/locust (Python 3.11.7)"\n')
+    stand_in.chmod(0o755)
+    monkeypatch.setattr(locust, "program", lambda: str(stand_in))
+
+    assert locust.version() == "locust 9.8.7"
+
+
 def test_beside_locust_both_report_requests_of_the_same_service():
     try:
         locust.program()
@@ -365,5 +502,6 @@ def test_beside_locust_both_report_requests_of_the_same_service():
 
     findings = locust.measure(TINY)
 
+    assert findings.tables[0].headings == ["", "greenload", locust.version()]
     assert [row[0] for row in findings.tables[0].rows][:2] == ["requests reported", "requests that the service saw"]
     assert came_true(findings)["greenload reports each request that the service saw"]

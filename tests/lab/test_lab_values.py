@@ -178,6 +178,25 @@ def test_an_axis_ends_with_a_whole_number_where_it_is_one():
     assert ">64 users</text>" in as_page([held(Findings(charts=[chart]), [])])
 
 
+def test_few_bars_are_wide_and_what_was_not_measured_is_a_gap():
+    chart = Chart(
+        "each second", "s", "ms", {"all": [(0.0, 1.0), (1.0, 8.0), (2.0, 1.0)], "some": [(0.0, 8.0), (2.0, 8.0)]}
+    )
+
+    text = as_text(held(Findings(charts=[chart]), []))
+
+    assert f"   all |{'▁' * 24}{'█' * 24}{'▁' * 24}|" in text
+    assert f"  some |{'█' * 24}{' ' * 24}{'█' * 24}|" in text
+
+
+def test_more_points_than_columns_are_one_column_each_with_the_largest():
+    chart = Chart("a stall", "s", "ms", {"late": [(each / 10, 9.0 if each == 500 else 1.0) for each in range(1000)]})
+
+    [bars] = [line for line in as_text(held(Findings(charts=[chart]), [])).splitlines() if "late |" in line]
+
+    assert bars == f"  late |{'▁' * 36}█{'▁' * 35}|"
+
+
 def test_the_json_has_the_verdicts_and_not_only_what_was_measured():
     document = json.loads(as_json([held(FINDINGS, BUSY)]))
     [lesson] = document["lessons"]

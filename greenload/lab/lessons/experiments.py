@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 
-from greenload.lab.exercise import Load, beside, median, no_failures, notes_of, play, times_table
+from greenload.lab.exercise import Load, beside, charts_of, median, no_failures, notes_of, play, times_table
 from greenload.lab.findings import Claim, Findings, Table, judged
 from greenload.lab.lesson import Effort, Lesson, Part
 from greenload.lab.load import Ran, ms, per_s, rate, times
@@ -53,6 +53,7 @@ def measure_ten_users(effort: Effort) -> Findings:
                 ("failures", "none appear", str(ten.total.failures)),
             ]),
         ],
+        charts=charts_of(ran),
         claims=[
             Claim("Ten users make several times the requests of one",
                   judged(lambda ten, one: ten > 3 * one, rate(ten), rate(one)),

@@ -12,12 +12,14 @@ from typing import Any
 import gevent
 from gevent.event import Event
 
-from greenload.lab.findings import Claim, Findings, Measure, Table, number, spread_of
+from greenload.lab.findings import Claim, Findings, Measure, Spread, Table, number, spread_of
 from greenload.lab.lesson import Effort, LabError, Lesson
 from greenload.lab.probe import bare
 
 MANY = 10_000
-PATIENCE_S = 60.0
+PATIENCE_S, BEGIN_S = 60.0, 20.0
+REFUSED = "this machine refused so many, see below"
+LAST_WORDS = 60
 Look = Callable[[], dict[str, float]]
 
 
@@ -42,8 +44,9 @@ def green_threads(count: int, look: Look) -> list[dict[str, float]]:
     seen = [look()]
     threads = [gevent.spawn(wait) for _ in range(count)]
     seen.append(look())  # too early: not one of them has run yet
-    while len(begun) < count:
-        gevent.sleep(0.01)
+    with gevent.Timeout(BEGIN_S, RuntimeError(f"not all had begun after {BEGIN_S:g} s")):
+        while len(begun) < count:
+            gevent.sleep(0.01)
     seen.append(look())
     end.set()
     gevent.joinall(threads)
@@ -92,15 +95,16 @@ def os_threads(count: int, look: Look) -> list[dict[str, float]]:
     return seen
 
 
-KINDS = {"green thread": green_threads, "asyncio task": asyncio_tasks, "OS thread": os_threads}
+GREEN, TASK, OS = "green thread", "asyncio task", "OS thread"
+KINDS = {GREEN: green_threads, TASK: asyncio_tasks, OS: os_threads}
 
 
 def memory_of(kind: str, count: int) -> dict[str, Any]:
     """Return the KB of each of `count`; `refused` when the machine does not give so many."""
     try:
         before, early, after = KINDS[kind](count, look)
-    except RuntimeError as error:  # "can't start new thread"
-        return {"refused": str(error)}
+    except (RuntimeError, MemoryError) as error:  # "can't start new thread"; a MemoryError says nothing
+        return {"refused": str(error) or "there is not enough memory"}
     return {
         "resident_kb": (after["resident_kb"] - before["resident_kb"]) / count,
         "virtual_kb": (after["virtual_kb"] - before["virtual_kb"]) / count,
@@ -108,45 +112,65 @@ def memory_of(kind: str, count: int) -> dict[str, Any]:
     }
 
 
+def memory_in_a_process(kind: str, count: int) -> dict[str, Any]:
+    """The same in a fresh process: memory that was once asked for is not given back."""
+    try:
+        found: dict[str, Any] = bare(memory_of, kind=kind, count=count)
+    except LabError as error:  # green threads that run out of memory often take the process with them
+        return {"refused": f"the process broke (its last words: {str(error)[-LAST_WORDS:]})"}
+    return found
+
+
 def measure(effort: Effort) -> Findings:
-    """Measure each kind in fresh processes: memory that was once asked for is not given back."""
+    """Measure each kind in fresh processes."""
     if not Path("/proc/self/smaps_rollup").exists():
         raise LabError("the lesson memory needs Linux: it reads /proc/self/smaps_rollup")
     count = effort.of(MANY)
-    found = {kind: [bare(memory_of, kind=kind, count=count) for _ in range(effort.rounds)] for kind in KINDS}
+    found = {kind: [memory_in_a_process(kind, count) for _ in range(effort.rounds)] for kind in KINDS}
     refused = {kind: [each["refused"] for each in rounds if "refused" in each] for kind, rounds in found.items()}
-    notes = [
-        f"{kind}: {said[0]} at {count:,}, in {len(said)} of {effort.rounds} rounds"
-        for kind, said in refused.items()
-        if said
-    ]
+    said = {kind: (rounds[0], len(rounds)) for kind, rounds in refused.items() if rounds}
+    notes = [f"{kind}: {why} at {count:,}, in {n} of {effort.rounds} rounds" for kind, (why, n) in said.items()]
     # What could not be begun in one round is left out: the others would be of a machine with more room.
     found = {kind: rounds for kind, rounds in found.items() if not refused[kind]}
-    resident = {kind: spread_of(each["resident_kb"] for each in rounds) for kind, rounds in found.items()}
-    virtual = {kind: spread_of(each["virtual_kb"] for each in rounds) for kind, rounds in found.items()}
-    early = spread_of(each["early_kb"] for each in found["green thread"])
-    green_kb = resident["green thread"].median
-    claims = [
-        Claim("A green thread takes 1 to 2 KB", green_kb <= 2, f"{number(green_kb)} KB", needs_quiet=False),
-        Claim("Who looks before they have begun is wrong by more than a factor of 3", green_kb > 3 * early.median,
-              f"{number(early.median)} KB then, {number(green_kb)} KB when they wait", needs_quiet=False),
-    ]  # fmt: skip
-    if "OS thread" in resident:
-        thread_kb, promised_mb = resident["OS thread"].median, virtual["OS thread"].median / 1024
-        evidence = (
-            f"{number(thread_kb)} KB are there; {number(promised_mb)} MB are promised, and cost nothing until used"
-        )
-        claims.append(Claim("An OS thread takes 1 to 8 MB", thread_kb > 1000, evidence, needs_quiet=False))
+    resident, virtual, early = (
+        {kind: spread_of(each[key] for each in rounds) for kind, rounds in found.items()}
+        for key in ("resident_kb", "virtual_kb", "early_kb")
+    )
+    too_early = early.get(GREEN)
     return Findings(
         measures=[
             *(Measure(f"{kind}, resident", "KB each", spread) for kind, spread in resident.items()),
-            Measure("green thread, looked at too early", "KB each", early),
+            *([Measure(f"{GREEN}, looked at too early", "KB each", too_early)] if too_early else []),
             *(Measure(f"{kind}, address space", "KB each", spread) for kind, spread in virtual.items()),
         ],
-        tables=[_how_many_fit({kind: spread.median for kind, spread in resident.items()})],
-        claims=claims,
-        notes=[*notes, f"{count:,} of each, all begun and waiting. Goroutines are not measured: no Go here."],
+        tables=[_how_many_fit({kind: spread.median for kind, spread in resident.items()})] if resident else [],
+        claims=[*_of_green_threads(resident.get(GREEN), too_early), _of_os_threads(resident.get(OS), virtual.get(OS))],
+        notes=[*notes, f"{count:,} of each at once, all begun and waiting. Goroutines are not measured: no Go here."],
     )
+
+
+def _of_green_threads(resident: Spread | None, early: Spread | None) -> list[Claim]:
+    size, hasty = (
+        "A green thread takes 1 to 2 KB",
+        "Who looks before they have begun is wrong by more than a factor of 3",
+    )
+    if resident is None or early is None:
+        return [Claim(text, None, REFUSED, needs_quiet=False) for text in (size, hasty)]
+    kb, early_kb = resident.median, early.median
+    return [
+        Claim(size, kb <= 2, f"{number(kb)} KB", needs_quiet=False),
+        Claim(hasty, kb > 3 * early_kb, f"{number(early_kb)} KB then, {number(kb)} KB when they wait",
+              needs_quiet=False),
+    ]  # fmt: skip
+
+
+def _of_os_threads(resident: Spread | None, virtual: Spread | None) -> Claim:
+    size = "An OS thread takes 1 to 8 MB"
+    if resident is None or virtual is None:
+        return Claim(size, None, REFUSED, needs_quiet=False)
+    promised = f"{number(virtual.median / 1024)} MB are promised, and cost nothing until used"
+    evidence = f"{number(resident.median)} KB are there; {promised}"
+    return Claim(size, resident.median > 1000, evidence, needs_quiet=False)
 
 
 def _how_many_fit(each_kb: dict[str, float]) -> Table:

@@ -61,5 +61,5 @@ LESSON = Lesson(
         "arrivals are dropped. With exactly as many, chance decides. A generator that does not count this reports "
         "the service time, and a rate that it did not make."
     ),
-    following="experiment 1",
+    following="scenarios",
 )

@@ -16,6 +16,7 @@ SERVICES = {
     "list, turns of 10us": ("--store", "list", "--switch-interval", "10us"),
     # The same wait with a lock and without, or the two could not be compared.
     f"list, {WAIT} inside the add": ("--store", "list", "--write-wait", WAIT),
+    f"dict, {WAIT} inside the add": ("--store", "dict", "--write-wait", WAIT),
     f"list-mutex, {WAIT} inside the add": ("--store", "list-mutex", "--write-wait", WAIT),
 }
 
@@ -23,7 +24,7 @@ SERVICES = {
 def measure(effort: Effort) -> Findings:
     """Let them write; the service keeps a log of what it accepted."""
     found = {name: play_audited(WRITERS, effort, *options) for name, options in SERVICES.items()}
-    plain, _, waiting, locked = found.values()
+    plain, _, waiting, in_map, locked = found.values()
     *unlocked, _ = found.values()
     rows = [
         [name, f"{each.ran.total.requests:,}", f"{each.ran.total.failures:,}", f"{each.accepted:,}", f"{each.lost:,}",
@@ -36,6 +37,8 @@ def measure(effort: Effort) -> Findings:
             beside([
                 ("without a lock", "data corruption or panics", f"{plain.lost} lost, {_ended(unlocked)}"),
                 ("without a lock, and an add takes time", "data corruption or panics", f"{_percent(waiting)} lost"),
+                ("a map without a lock, and an add takes time", "watch it crash!",
+                 f"{in_map.lost} of {in_map.accepted:,} lost, {_state(in_map)}"),
                 ("with a mutex", "zero failures", f"{locked.lost} lost, {locked.ran.total.failures} failed"),
             ]),
         ],
@@ -56,12 +59,32 @@ def measure(effort: Effort) -> Findings:
                   waiting.ran.total.failures == 0 and waiting.lost > 0,
                   f"{waiting.ran.total.failures} failures, {waiting.lost:,} albums lost", needs_quiet=False,
                   reading="No failure, no log line: only the audit shows it. As a load test it would have passed."),
+            *_claims_of_the_map(in_map),
             Claim("With a mutex nothing is lost",
                   judged(lambda accepted: locked.lost == 0, locked.accepted or None),
                   f"{locked.lost} of {locked.accepted:,} lost", needs_quiet=False),
         ],
         notes=notes_of(effort),
     )  # fmt: skip
+
+
+def _claims_of_the_map(in_map: Audited) -> list[Claim]:
+    return [
+        Claim("A map without a lock crashes under concurrent POSTs", not in_map.has_survived, _state(in_map),
+              needs_quiet=False,
+              otherwise="Go's map looks whether two write at once, and then ends the program: `fatal error: "
+              "concurrent map writes`. A step of Python's dict is never interrupted by another."),
+        Claim("A map without a lock loses albums, as the list does",
+              judged(lambda accepted: in_map.lost > 0, in_map.accepted or None),
+              f"{in_map.lost:,} of {in_map.accepted:,} lost", needs_quiet=False,
+              otherwise="In a map each of these albums has an id of its own, and so a place of its own: nobody "
+              "writes over another's. Two that come with one id do, and both are told 201: that is in the lesson "
+              "`race`."),
+    ]  # fmt: skip
+
+
+def _state(audited: Audited) -> str:
+    return "it still ran and answered at the end" if audited.has_survived else "it had ended before the load did"
 
 
 def _percent(audited: Audited) -> str:
@@ -76,7 +99,11 @@ def _ended(unlocked: Sequence[Audited]) -> str:
 LESSON = Lesson(
     name="experiment 4",
     question="race condition (if brave!): 50 users that only write, without a lock",
-    code=[Part("examples/albums.py", "PostOnlyUser"), Part("service/containers.py", "ListContainer.add")],
+    code=[
+        Part("examples/albums.py", "PostOnlyUser"),
+        Part("service/containers.py", "ListContainer.add"),
+        Part("service/containers.py", "DictContainer.add"),
+    ],
     measure=measure,
     reading=(
         "Go would crash: its slices are pointers and lengths, and its maps check. Here the service keeps a log of what "

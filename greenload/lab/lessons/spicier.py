@@ -118,5 +118,5 @@ LESSON = Lesson(
         "Each of the three is measured beside what it is compared with, on a service of its own. What follows from "
         "them is said for those that came true."
     ),
-    following="question 1",
+    following="structures",
 )
