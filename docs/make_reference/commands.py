@@ -31,7 +31,7 @@ def page() -> str:
     helps = [
         *helps_of(main, "greenload", None),
         ("python -m service", printed("service")),
-        ("python -m service.race", without_usage(printed("service.race"))),
+        *((f"python -m {module}", without_usage(printed(module))) for module in ("service.race", "service.cost")),
     ]
     return "\n".join([HEAD, *(section(typed, text) for typed, text in helps)])
 
