@@ -154,7 +154,7 @@ def _percent(cpu_s: float, covered_s: float) -> float:
 
 
 def _clock_at(elapsed_s: float) -> Callable[[], float]:
-    """Return a clock that shows `elapsed_s` seconds now. A function of its own: each request asks it five times."""
+    """Return a clock that shows `elapsed_s` seconds now. A function of its own: each request asks it four times."""
     clock = time.perf_counter
     began_s = clock() - elapsed_s
     return lambda: clock() - began_s
