@@ -40,14 +40,17 @@ def overlap(spans: Iterable[Span], state: str) -> bool:
 def chrome_trace(spans: Sequence[Span]) -> dict[str, Any]:
     """Return the spans in Chrome's Trace Event Format: complete events, in microseconds, a thread for each lane."""
     lanes = {lane: number for number, lane in enumerate(dict.fromkeys(lane for lane, *_ in spans))}
-    names = [
+    names = [{"ph": "M", "name": "process_name", "pid": 1, "args": {"name": "greenload"}}]
+    names += [
         {"ph": "M", "name": "thread_name", "pid": 1, "tid": number, "args": {"name": lane}}
         for lane, number in lanes.items()
     ]
-    events = [
-        {"ph": "X", "name": state, "pid": 1, "tid": lanes[lane], "ts": 1e6 * begin_s, "dur": 1e6 * (end_s - begin_s)}
-        for lane, begin_s, end_s, state in spans
-    ]
+    events = []
+    for lane, begin_s, end_s, state in spans:
+        # Whole nanoseconds: a span that is a hair longer than the time to the next would be taken for one around it.
+        begin_ns, end_ns = round(1e9 * begin_s), round(1e9 * end_s)
+        times = {"ts": begin_ns / 1000, "dur": (end_ns - begin_ns) / 1000}
+        events.append({"ph": "X", "name": state, "pid": 1, "tid": lanes[lane], **times})
     return {"traceEvents": [*names, *events], "displayTimeUnit": "ms"}
 
 

@@ -1,5 +1,6 @@
 """Each lesson, with tiny numbers: that it finds what it says it looks for. Never how fast anything was."""
 
+import itertools
 import json
 import os
 import signal
@@ -75,12 +76,35 @@ def test_memory_is_measured_when_all_have_begun():
     assert kb["OS thread, address space"] > 1000 > kb["OS thread, resident"]
 
 
+def test_as_many_as_should_fit_are_begun_and_what_they_take_is_looked_at():
+    found = memory.fill("green thread", 10.0, 20.0)
+
+    assert found["count"] == 2048  # of 10 KB each in 20 MB
+    assert found["mb"] == pytest.approx(2048 * memory.memory_of("green thread", 2048)["resident_kb"] / 1024, rel=0.2)
+
+
+def test_a_room_that_was_not_filled_is_said_to_be_so(monkeypatch):
+    size = {"resident_kb": 8.0, "virtual_kb": 9.0, "early_kb": 1.0}
+
+    def bare(probe, kind, count):
+        return {"refused": "can't start new thread"} if kind == "OS thread" and count > 100 else size
+
+    monkeypatch.setattr(memory, "bare", bare)
+
+    findings = memory.measure(TINY)
+
+    [table] = findings.tables
+    assert {row[0]: row[2] for row in table.rows}["OS thread"] == "refused: can't start new thread"
+    assert findings.claims[-1].came_true is None
+
+
+
 def test_threads_that_are_refused_in_a_later_round_are_left_out(monkeypatch):
     rounds = iter([0, 1, 0, 1, 0, 1])
     size = {"resident_kb": 8.0, "virtual_kb": 9.0, "early_kb": 1.0}
 
     def memory_of(probe, kind, count):
-        return {"refused": "can't start new thread"} if next(rounds) and kind == "OS thread" else size
+        return {"refused": "can't start new thread"} if next(rounds, 0) and kind == "OS thread" else size
 
     monkeypatch.setattr(memory, "bare", memory_of)
 
@@ -161,7 +185,15 @@ def test_a_trace_has_a_lane_for_each_user_and_opens_as_a_chrome_trace():
     assert [row[0] for row in findings.tables[0].rows] == [f"user {number}" for number in range(1, trace.USERS + 1)]
     assert {event["name"] for event in events if event["ph"] == "X"} == set(timeline.STATES)
     assert all(event["dur"] >= 0 for event in events if event["ph"] == "X")
-    assert len([event for event in events if event["ph"] == "M"]) == trace.USERS
+    assert len([event for event in events if event["name"] == "thread_name"]) == trace.USERS
+    for lane in range(trace.USERS):
+        spans = sorted(
+            (round(1000 * event["ts"]), round(1000 * (event["ts"] + event["dur"])))
+            for event in events
+            if event["ph"] == "X" and event["tid"] == lane
+        )
+        # A lane in which one span seems to be within another is drawn as two.
+        assert all(end_ns <= later_ns for (_, end_ns), (later_ns, _) in itertools.pairwise(spans))
     assert "<script" not in findings.files["timeline.html"]
 
 

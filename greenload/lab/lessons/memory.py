@@ -17,6 +17,7 @@ from greenload.lab.lesson import Effort, LabError, Lesson
 from greenload.lab.probe import bare
 
 MANY = 10_000
+ROOM_MB = 256
 PATIENCE_S, BEGIN_S = 60.0, 20.0
 REFUSED = "this machine refused so many, see below"
 LAST_WORDS = 60
@@ -137,14 +138,21 @@ def measure(effort: Effort) -> Findings:
         for key in ("resident_kb", "virtual_kb", "early_kb")
     )
     too_early = early.get(GREEN)
+    kb_each = {kind: spread.median for kind, spread in resident.items()}
+    room_mb = min(effort.of(ROOM_MB), available_mb() / 4)
+    filled = {kind: fill(kind, kb, room_mb) for kind, kb in kb_each.items()}
     return Findings(
         measures=[
             *(Measure(f"{kind}, resident", "KB each", spread) for kind, spread in resident.items()),
             *([Measure(f"{GREEN}, looked at too early", "KB each", too_early)] if too_early else []),
             *(Measure(f"{kind}, address space", "KB each", spread) for kind, spread in virtual.items()),
         ],
-        tables=[_how_many_fit({kind: spread.median for kind, spread in resident.items()})] if resident else [],
-        claims=[*_of_green_threads(resident.get(GREEN), too_early), _of_os_threads(resident.get(OS), virtual.get(OS))],
+        tables=[_how_many_fit(kb_each, filled, room_mb)] if filled else [],
+        claims=[
+            *_of_green_threads(resident.get(GREEN), too_early),
+            _of_os_threads(resident.get(OS), virtual.get(OS)),
+            _of_the_room(filled, room_mb),
+        ],
         notes=[*notes, f"{count:,} of each at once, all begun and waiting. Goroutines are not measured: no Go here."],
     )
 
@@ -173,14 +181,49 @@ def _of_os_threads(resident: Spread | None, virtual: Spread | None) -> Claim:
     return Claim(size, resident.median > 1000, evidence, needs_quiet=False)
 
 
-def _how_many_fit(each_kb: dict[str, float]) -> Table:
-    """What memory allows; other limits (descriptors, `ulimit -u`, the kernel's threads-max) come on top."""
-    available = re.search(r"^MemAvailable:\s+(\d+)", Path("/proc/meminfo").read_text(), re.MULTILINE)
-    assert available is not None
+def fill(kind: str, kb_each: float, room_mb: float) -> dict[str, Any]:
+    """Begin as many as should fit into the room.
+
+    Return their `count`, and the `mb` they take or, as above, why they were `refused`.
+    """
+    count = max(1, int(1024 * room_mb / max(kb_each, 0.001)))
+    found = memory_in_a_process(kind, count)
+    if "refused" in found:
+        return {"count": count, **found}
+    return {"count": count, "mb": count * found["resident_kb"] / 1024}
+
+
+def _how_many_fit(kb_each: dict[str, float], filled: dict[str, dict[str, Any]], room_mb: float) -> Table:
+    """What was tried, and what memory allows; other limits (`ulimit -u`, the kernel's threads-max) come on top."""
+    free_mb = available_mb()
     most = Path("/proc/sys/kernel/threads-max")
-    limit = {"OS thread": f"; the kernel allows {int(most.read_text()):,}"} if most.exists() else {}
-    rows = [[kind, f"{int(available[1]) / max(kb, 0.001):,.0f}{limit.get(kind, '')}"] for kind, kb in each_kb.items()]
-    return Table(f"how many would fit into the {number(int(available[1]) / 1024)} MB that are free now", ["", ""], rows)
+    limit = {OS: f"; the kernel allows {int(most.read_text()):,}"} if most.exists() else {}
+    rows = [
+        [
+            kind,
+            f"{each['count']:,}",
+            f"refused: {each['refused']}" if "refused" in each else f"{number(each['mb'])} MB",
+            f"{1024 * free_mb / max(kb_each[kind], 0.001):,.0f}{limit.get(kind, '')}",
+        ]
+        for kind, each in filled.items()
+    ]
+    headings = ["", "begun", "took", f"would fit into the {number(free_mb)} MB free"]
+    return Table(f"how many fit into {number(room_mb)} MB", headings, rows)
+
+
+def _of_the_room(filled: dict[str, dict[str, Any]], room_mb: float) -> Claim:
+    text = f"As many as should fit into {number(room_mb)} MB do, within a tenth"
+    if not filled or any("refused" in each for each in filled.values()):
+        return Claim(text, None, REFUSED, needs_quiet=False)
+    evidence = ", ".join(f"{each['count']:,} {kind}s in {number(each['mb'])} MB" for kind, each in filled.items())
+    return Claim(text, all(each["mb"] <= 1.1 * room_mb for each in filled.values()), evidence, needs_quiet=False)
+
+
+def available_mb() -> float:
+    """Return how much memory this machine could give a new process now."""
+    available = re.search(r"^MemAvailable:\s+(\d+)", Path("/proc/meminfo").read_text(), re.MULTILINE)
+    assert available is not None  # by what the kernel documents
+    return int(available[1]) / 1024
 
 
 LESSON = Lesson(
