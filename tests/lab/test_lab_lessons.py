@@ -98,7 +98,6 @@ def test_a_room_that_was_not_filled_is_said_to_be_so(monkeypatch):
     assert findings.claims[-1].came_true is None
 
 
-
 def test_threads_that_are_refused_in_a_later_round_are_left_out(monkeypatch):
     rounds = iter([0, 1, 0, 1, 0, 1])
     size = {"resident_kb": 8.0, "virtual_kb": 9.0, "early_kb": 1.0}

@@ -13,12 +13,13 @@ ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 TAKES_S = 0.005
 FREEZES_FOR_S = 1.0
 FREEZES_AT = 40  # requests
-FEWEST_MISSED, MOST_MISSED = 17, 30  # of 20 slots in that second; the more, the longer it takes to catch up
+PACE_S = 0.05
+FEWEST_MISSED = 17  # of 20 slots in that second; more where it takes longer to catch up
 
-PACED = """
+PACED = f"""
 from greenload import HttpUser, constant, constant_pacing, task
 class Paced(HttpUser):
-    wait_time = constant_pacing(0.05)
+    wait_time = constant_pacing({PACE_S})
     @task
     def get(self):
         self.client.get("/paced")
@@ -43,8 +44,10 @@ class Freezing:
         self._lock = threading.Lock()
         self._requests = 0
         self._frozen_until_s = 0.0
+        self.came_s: dict[socket.socket, list[float]] = {}  # when each request of a connection came
 
     def __call__(self, connection: socket.socket) -> None:
+        self.came_s.setdefault(connection, []).append(time.monotonic())
         with self._lock:
             self._requests += 1
             if self._requests == FREEZES_AT:
@@ -52,20 +55,31 @@ class Freezing:
         time.sleep(max(TAKES_S, self._frozen_until_s - time.monotonic()))
         connection.sendall(ANSWER)
 
+    def slots_missed(self) -> int:
+        """Return how many requests came so late that the next one was due."""
+        return sum(map(_missed, self.came_s.values()))
+
+
+def _missed(came_s: list[float]) -> int:
+    late_s = [each_s - number * PACE_S for number, each_s in enumerate(came_s)]
+    # Nobody comes before its slot, and most come just then.
+    return sum(each_s - min(late_s) >= PACE_S for each_s in late_s)
+
 
 @pytest.fixture
-def freezing_server(serve):
-    return serve(Freezing())
+def freezing():
+    return Freezing()
 
 
 @pytest.fixture
-def run(greenload, freezing_server):
+def run(greenload, serve, freezing):
     """Run both sorts of users, or one of them, on the server that freezes; return the summary and what was printed."""
+    server = serve(freezing)
     greenload.write("paced.py", PACED)
 
     def run(*arguments):
         files = ("--json", "out.json", "--csv", "out")
-        done = greenload.run("run", "paced.py", "-H", freezing_server.url, "-r", 100, "-t", "7s", *files, *arguments)
+        done = greenload.run("run", "paced.py", "-H", server.url, "-r", 100, "-t", "7s", *files, *arguments)
         assert done.returncode == 0, done.stderr
         return greenload.read_json("out.json"), done
 
@@ -76,11 +90,11 @@ def test_a_freeze_is_in_the_response_time_of_a_schedule_in_missed_slots_and_is_a
     document, done = run("-u", 2)
 
     paced, thinking = sorted(document["names"], key=lambda row: row["name"])
-    assert paced["response_ms"]["p99"] == pytest.approx(950, abs=60)
+    assert paced["response_ms"]["p99"] > 890
     assert paced["service_ms"]["p99"] < 100
     assert thinking["response_ms"] == thinking["service_ms"]
-    assert FEWEST_MISSED <= document["missed_slots"] <= MOST_MISSED
-    assert document["longest_stall"]["length_s"] == pytest.approx(FREEZES_FOR_S, abs=0.08)
+    assert document["missed_slots"] >= FEWEST_MISSED
+    assert document["longest_stall"]["length_s"] > FREEZES_FOR_S - 0.08
     assert 0.5 < document["longest_stall"]["from_s"] < 3
     assert document["clocks"]["differ"]
     said = " ".join(done.stdout.split())
@@ -91,16 +105,17 @@ def test_a_freeze_is_in_the_response_time_of_a_schedule_in_missed_slots_and_is_a
     assert " missed slots/s" in done.stderr
 
 
-def test_two_workers_count_the_same_as_one(run):
+def test_two_workers_count_the_same_as_one(run, freezing):
     """Each has one user with a schedule, and for each the server froze for as long."""
     document, _ = run("-u", 2, "--class", "Paced", "--processes", 2)
 
     sums = document["reconciliation"]
     assert document["run"]["workers"] == 2
     assert sums["sent"] == sums["succeeded"] == sums["merged_by_master"]
-    assert 2 * FEWEST_MISSED <= document["missed_slots"] <= 2 * MOST_MISSED
-    assert document["total"]["response_ms"]["p99"] == pytest.approx(950, abs=60)
-    assert document["longest_stall"]["length_s"] == pytest.approx(FREEZES_FOR_S, abs=0.08)
+    assert document["missed_slots"] >= 2 * FEWEST_MISSED
+    assert document["missed_slots"] == pytest.approx(freezing.slots_missed(), abs=4)
+    assert document["total"]["response_ms"]["p99"] > 890
+    assert document["longest_stall"]["length_s"] > FREEZES_FOR_S - 0.08
 
 
 def test_think_time_misses_no_slot_and_its_freeze_is_a_stall(run):
@@ -108,7 +123,7 @@ def test_think_time_misses_no_slot_and_its_freeze_is_a_stall(run):
 
     assert document["missed_slots"] == 0
     assert document["clocks"] == {"differ": False, "why": None}
-    assert document["longest_stall"]["length_s"] == pytest.approx(FREEZES_FOR_S, abs=0.08)
+    assert document["longest_stall"]["length_s"] > FREEZES_FOR_S - 0.08
     assert "response time = service time, in ms" in done.stdout
     assert "longest stall: " in done.stdout
 
