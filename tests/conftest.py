@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 from greenload import Environment, User
@@ -21,6 +22,10 @@ from greenload.core.stats import Sample, Stats
 from greenload.user.recorder import Recorder
 
 ROOT = Path(__file__).resolve().parents[1]
+
+# A law is about values; how long an example takes is this machine's matter, which may be busy with something else.
+hypothesis.settings.register_profile("greenload", deadline=None)
+hypothesis.settings.load_profile("greenload")
 
 # A scenario that needs no server.
 JOB = """

@@ -25,6 +25,7 @@ class Pool:
 
     def __init__(self, *classes, rate, duration_s=10.0, max_users=100, max_lag_s=5.0, spacing=UNIFORM):
         self.began_s = time.perf_counter()
+        self.duration_s = duration_s
         self.recorder = Recorder(self.now)
         self.threads = GreenThreads()
         rate = rate if isinstance(rate, Shape) else constant_rate(rate)
@@ -43,11 +44,19 @@ class Pool:
     def now(self):
         return time.perf_counter() - self.began_s
 
-    def play(self, until_s):
-        """Let arrivals come until `until_s`, and end all as a worker does."""
+    def play(self):
+        """Let all arrivals of the plan come, and end all as a worker does; return what was counted."""
         self.start()
-        gevent.sleep(until_s)
+        self.wait_for_all()
         return self.end()
+
+    def wait_for_all(self):
+        """Wait until each arrival of the plan was begun or dropped, and a moment longer: there may come too many."""
+        planned = self.arrivals.count_until(self.duration_s, 1)
+        with gevent.Timeout(20, RuntimeError("some were neither begun nor dropped")):
+            while self.recorder.iterations + self.recorder.dropped < planned:
+                gevent.sleep(0.01)
+        gevent.sleep(0.1)
 
     def start(self):
         self.began_s = time.perf_counter()
@@ -84,7 +93,7 @@ class Quick(User):
 
 
 def test_as_many_begin_as_were_to_arrive():
-    stats = Pool(Quick, rate=100, duration_s=0.5).play(0.6)
+    stats = Pool(Quick, rate=100, duration_s=0.5).play()
 
     assert (stats.iterations, stats.succeeded, stats.dropped, stats.queued) == (50, 50, 0, 0)
 
@@ -97,7 +106,7 @@ def test_each_begins_when_it_is_due():
         def look(self):
             begun.append((self.turn_s, self.environment.now()))
 
-    Pool(Watch, rate=100, duration_s=0.3).play(0.4)
+    Pool(Watch, rate=100, duration_s=0.3).play()
 
     assert [due_s for due_s, _ in begun] == pytest.approx([number / 100 for number in range(30)])
     assert all(now_s >= due_s for due_s, now_s in begun)
@@ -106,7 +115,7 @@ def test_each_begins_when_it_is_due():
 def test_a_user_that_is_busy_is_not_waited_for():
     pool = Pool(service(0.2), rate=50, duration_s=0.5)
 
-    stats = pool.play(0.8)
+    stats = pool.play()
 
     assert (stats.iterations, stats.dropped, stats.queued) == (25, 0, 0)
     assert pool.recorder.iterations >= 10
@@ -160,7 +169,7 @@ def test_what_finds_nobody_free_waits_and_begins_in_order_with_the_time_at_which
             with self.measure("JOB", "work"):
                 gevent.sleep(0.05)
 
-    stats = Pool(Slow, rate=100, duration_s=0.1, max_users=1).play(0.7)
+    stats = Pool(Slow, rate=100, duration_s=0.1, max_users=1).play()
 
     assert begun == pytest.approx([number / 100 for number in range(10)])
     assert (stats.iterations, stats.dropped) == (10, 0)
@@ -172,7 +181,7 @@ def test_what_finds_nobody_free_waits_and_begins_in_order_with_the_time_at_which
 
 
 def test_what_has_waited_for_too_long_is_dropped_and_counted():
-    stats = Pool(service(0.3), rate=50, duration_s=0.6, max_users=1, max_lag_s=0.1).play(1.3)
+    stats = Pool(service(0.3), rate=50, duration_s=0.6, max_users=1, max_lag_s=0.1).play()
 
     assert stats.iterations + stats.dropped == 30
     assert 2 <= stats.iterations <= 4
@@ -195,7 +204,7 @@ def test_what_has_waited_for_too_long_is_dropped_also_when_nobody_ever_comes_fre
     assert dropped <= too_late - 1  # one was begun
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, suppress_health_check=list(HealthCheck))
 @given(
     st.sampled_from([UNIFORM, POISSON]),
     st.sampled_from([0.0, 0.005, 0.05, 60.0]),
@@ -259,7 +268,7 @@ def test_users_that_leave_after_each_iteration_are_replaced_and_none_remains(max
     Visitor.alive = 0
     pool = Pool(Visitor, rate=100, duration_s=0.5, max_users=max_users)
     pool.start()
-    gevent.sleep(0.7)
+    pool.wait_for_all()
     users, model_pool = pool.engine.users, pool.model._pools["Visitor"]
 
     assert users <= min(max_users, 5)
@@ -282,7 +291,7 @@ def test_what_waits_for_a_user_that_leaves_gets_the_next_one_at_once():
             raise StopUser
 
     rate = parse_rate_stages("20/s@0s,20/s@100ms,0/s@0s,0/s@10s")
-    stats = Pool(Guest, rate=rate, max_users=1).play(0.5)
+    stats = Pool(Guest, rate=rate, max_users=1).play()
 
     assert (stats.iterations, stats.dropped) == (2, 0)
 
@@ -303,7 +312,7 @@ def test_users_that_leave_in_on_start_keep_nobody_else_from_starting():
                 gevent.sleep(0.03)
 
     pool = Pool(Guest, rate=100, duration_s=0.6, max_users=10)
-    stats = pool.play(0.8)
+    stats = pool.play()
 
     assert (stats.iterations, stats.dropped) == (60, 0)
     assert stats.queued < 20
@@ -321,7 +330,9 @@ def test_users_whose_on_start_fails_are_counted_and_what_waited_for_them_is_drop
             pass
 
     pool = Pool(Shy, rate=100, duration_s=0.4, max_users=3, max_lag_s=0.1)
-    stats = pool.play(0.5)
+    pool.start()
+    gevent.sleep(0.5)
+    stats = pool.end()
 
     assert (stats.iterations, stats.dropped) == (0, 40)
     assert stats.users_died >= 3
@@ -342,7 +353,7 @@ def test_users_whose_on_start_fails_at_first_take_what_has_waited_when_they_are_
             pass
 
     pool = Pool(Shy, rate=100, duration_s=0.4, max_users=1)
-    stats = pool.play(0.6)
+    stats = pool.play()
 
     assert (stats.iterations, stats.dropped, stats.users_died) == (40, 0, 3)
     assert pool.engine.users == 0
@@ -359,7 +370,7 @@ def test_a_class_whose_on_start_takes_a_while_begins_late_and_loses_nothing():
                 pass
 
     pool = Pool(Thorough, rate=100, duration_s=0.5)
-    stats = pool.play(0.8)
+    stats = pool.play()
 
     assert (stats.iterations, stats.dropped, stats.queued) == (50, 0, 0)
     [tally] = stats.tallies.values()
@@ -427,7 +438,7 @@ def test_users_that_compare_equal_are_told_apart():
         def look(self):
             gevent.sleep(0.05)
 
-    stats = Pool(Twin, rate=100, duration_s=0.3).play(0.5)
+    stats = Pool(Twin, rate=100, duration_s=0.3).play()
 
     assert (stats.iterations, stats.dropped) == (30, 0)
 
@@ -449,11 +460,14 @@ def test_a_user_that_dies_while_it_takes_turns_is_replaced_and_counted_once(monk
 
     pool = Pool(Frail, rate=100, duration_s=0.4, max_users=3)
     pool.start()
-    gevent.sleep(0.6)
-    ready, users = pool.model._pools["Frail"].ready, pool.engine.users
+    pool.wait_for_all()
+    with gevent.Timeout(10, RuntimeError("those that died never came back")):
+        while pool.model._pools["Frail"].ready != pool.engine.users:
+            gevent.sleep(0.01)
+    users = pool.engine.users
     stats = pool.end()
 
-    assert ready == users <= 3
+    assert 1 <= users <= 3
     assert (stats.iterations, stats.dropped) == (40, 0)
     assert stats.users_died == 8
 
@@ -469,7 +483,7 @@ def test_more_than_this_machine_can_do_lets_others_run():
 
     stats = pool.end()
 
-    assert ticks > 10
+    assert ticks > 3
     assert stats.iterations > 1_000
     assert stats.iterations + stats.dropped >= 0.6 * 200_000 - 1
 
@@ -502,7 +516,7 @@ def test_a_task_that_ends_its_green_thread_ends_its_user_and_another_takes_its_p
             raise gevent.GreenletExit
 
     pool = Pool(Gone, rate=100, duration_s=0.4, max_users=3)
-    stats = pool.play(0.5)
+    stats = pool.play()
 
     assert (stats.iterations, stats.dropped, stats.users_died) == (40, 0, 0)
 
@@ -518,7 +532,7 @@ def test_a_user_that_dies_while_it_waits_for_a_turn_keeps_none(monkeypatch):
             gevent.sleep(0.002)
 
     pool = Pool(Timed, rate=50, duration_s=0.6, max_users=5)
-    stats = pool.play(0.8)
+    stats = pool.play()
 
     assert (stats.iterations, stats.dropped) == (30, 0)
     assert stats.users_died > 5
@@ -542,7 +556,7 @@ def test_a_green_thread_that_a_user_has_started_may_wait_beside_it():
         def look(self):
             gevent.sleep(0.002)
 
-    stats = Pool(Listener, rate=50, duration_s=0.4).play(0.5)
+    stats = Pool(Listener, rate=50, duration_s=0.4).play()
 
     assert (stats.iterations, stats.dropped) == (20, 0)
     assert len(waited) > 10
@@ -561,7 +575,7 @@ def test_the_environment_is_that_of_the_closed_model():
             self.wait()
             seen.append(self.environment.now() - began_s)
 
-    stats = Pool(Patient, rate=50, duration_s=0.2).play(0.3)
+    stats = Pool(Patient, rate=50, duration_s=0.2).play()
 
     assert len(seen) == stats.iterations == 10
     assert min(seen) >= 0.02

@@ -258,7 +258,7 @@ def test_the_real_master_s_answers_are_a_scenario():
     assert master.fetch() == LARGE
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.lists(st.sampled_from(["answer", "lose", "twice", "old", "noise"]), max_size=12))
 def test_whatever_is_lost_doubled_or_late_it_is_asked_for_until_it_has_come(fates):
     before = scenario_files.ASK_AGAIN_S

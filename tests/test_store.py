@@ -232,7 +232,7 @@ deeds = st.tuples(
 )
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(
     st.integers(0, 25).flatmap(lambda length: st.lists(deeds, min_size=length, max_size=length)),
     st.booleans(),

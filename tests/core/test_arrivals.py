@@ -6,13 +6,12 @@ import statistics
 from collections import Counter
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from greenload.core.arrivals import MOST_LAG_S, POISSON, UNIFORM, Arrivals
 from greenload.core.shape import Shape, ShapeError, Stage, constant_rate, parse_rate_stages
 
-law = settings(deadline=None)
 rates = st.just(0.0) | st.integers(1, 60) | st.floats(0.01, 60)
 stages = st.builds(Stage, rates, st.just(0.0) | st.integers(1, 10) | st.floats(0.1, 10))
 shapes = st.lists(stages, min_size=1, max_size=4).map(lambda some: Shape(tuple(some)))
@@ -25,7 +24,6 @@ def arrivals_of(rate, spacing=UNIFORM):
     return Arrivals(rate, spacing, 1_000, 5.0)
 
 
-@law
 @given(shapes, spacings, seeds, st.lists(times_s, max_size=8))
 def test_cutting_a_span_into_pieces_gives_the_same_arrivals(rate, spacing, seed, cuts):
     arrivals = arrivals_of(rate, spacing)
@@ -36,7 +34,6 @@ def test_cutting_a_span_into_pieces_gives_the_same_arrivals(rate, spacing, seed,
     assert list(itertools.chain(*pieces)) == list(arrivals.between(0.0, 30.0, seed))
 
 
-@law
 @given(shapes, spacings, seeds, times_s, times_s)
 def test_arrivals_come_in_order_in_the_span_that_was_asked_for(rate, spacing, seed, one_s, other_s):
     from_s, until_s = sorted((one_s, other_s))
@@ -47,7 +44,6 @@ def test_arrivals_come_in_order_in_the_span_that_was_asked_for(rate, spacing, se
     assert all(from_s - 1e-3 <= each_s < until_s + 1e-3 for each_s in due_s)
 
 
-@law
 @given(shapes, times_s, times_s)
 def test_uniform_arrivals_in_any_window_are_its_area_within_one(rate, one_s, other_s):
     from_s, until_s = sorted((one_s, other_s))
@@ -57,7 +53,6 @@ def test_uniform_arrivals_in_any_window_are_its_area_within_one(rate, one_s, oth
     assert abs(count - (rate.area_until(until_s) - rate.area_until(from_s))) <= 1
 
 
-@law
 @given(shapes, spacings, seeds, times_s)
 def test_the_count_until_a_time_is_that_of_the_arrivals_until_then(rate, spacing, seed, until_s):
     arrivals = arrivals_of(rate, spacing)
@@ -126,7 +121,6 @@ def test_the_same_seed_gives_the_same_poisson_arrivals_and_another_one_others():
     assert not {arrival.due_s for arrival in first} & {arrival.due_s for arrival in other}
 
 
-@law
 @given(spacings, st.integers(0, 10**7))
 def test_draws_are_between_0_and_1(spacing, from_s):
     for arrival in arrivals_of(constant_rate(20), spacing).between(float(from_s), from_s + 1.0, 1):

@@ -13,8 +13,6 @@ from greenload.core import bundle as bundle_module
 from greenload.core.bundle import MOST_FILES, MOST_NAME_BYTES, PIECE_BYTES, Bundle, BundleError
 from greenload.core.messages import Piece
 
-law = settings(deadline=None)
-
 parts = st.text(
     st.characters(exclude_categories=["C", "Z"], include_characters=" ", exclude_characters="/\\:"),
     min_size=1,
@@ -63,7 +61,6 @@ def archive_of(data, entries):
 # Packed and unpacked
 
 
-@law
 @given(file_sets)
 @example({"s.py": b"", "data/größe.csv": b"\xff\x00", "data/deep/er/x": b"PK\1\2" * 50})
 def test_files_come_back_as_they_were_in_their_order(files):
@@ -72,7 +69,6 @@ def test_files_come_back_as_they_were_in_their_order(files):
     assert list(back.items()) == list(files.items())
 
 
-@law
 @given(file_sets)
 def test_the_same_files_are_the_same_bytes(files):
     assert Bundle.of(files) == Bundle.of(dict(files))
@@ -90,7 +86,6 @@ def test_a_bundle_in_a_bundle_is_a_file_like_any_other():
     assert Bundle.of({"s.py": b"", "inner.zip": inner}).files() == {"s.py": b"", "inner.zip": inner}
 
 
-@law
 @given(st.integers(0, 3 * PIECE_BYTES))
 def test_its_pieces_put_together_are_the_bundle(size):
     bundle = Bundle.of({"s.py": bytes(size)})
@@ -279,7 +274,6 @@ def test_random_bytes_are_no_bundle(data):
     assert files_or_none(data + b"PK\5\6" + bytes(8) + len(data).to_bytes(4, "little") + bytes(6)) is None
 
 
-@law
 @given(file_sets, st.data())
 def test_a_bundle_that_was_cut_short_is_refused(files, data):
     whole = Bundle.of(files).data
@@ -290,7 +284,7 @@ def test_a_bundle_that_was_cut_short_is_refused(files, data):
     assert files_or_none(whole[cut + 1 :]) in (None, files)  # of which nothing may be missing
 
 
-@settings(deadline=None, max_examples=500)
+@settings(max_examples=500)
 @given(file_sets, st.data())
 def test_a_bundle_that_was_tampered_with_is_refused_or_has_no_more_in_it_than_its_bytes(files, data):
     tampered = bytearray(Bundle.of(files).data)

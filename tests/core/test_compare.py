@@ -38,7 +38,7 @@ def words(one, other):
 seeds = st.integers(0, 2**32)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(seeds)
 def test_a_run_beside_itself_shows_no_difference(seed):
     run = made(seed)
@@ -47,7 +47,7 @@ def test_a_run_beside_itself_shows_no_difference(seed):
     assert words(Side("1", [run]), Side("another name", [run])) == [NO_DIFFERENCE] * 3
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(seeds, st.floats(0.8, 1.25))
 def test_who_comes_first_makes_no_difference(seed, factor):
     one, other = Side("1", [made(seed)]), Side("2", [made(seed + 1, factor=factor)])

@@ -1520,7 +1520,6 @@ def test_a_run_that_was_stopped_before_it_began_does_not_begin_under_a_new_maste
 who = st.sampled_from(sorted(EPOCHS))
 
 
-@settings(deadline=None)
 @given(
     st.lists(
         st.one_of(
@@ -1702,7 +1701,7 @@ def any_number_of(strategy, most):
 DEEDS = ["put", "send", "deliver", "keep"] * 2 + ["double", "lose", "stray", "wait", "edit", "kill"]
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(any_number_of(st.tuples(st.sampled_from(DEEDS), who, st.integers(0, 30)), 150))
 def test_whatever_the_channel_does_and_whenever_the_master_is_killed_each_request_counts_once_and_all_have_one_roster(
     done,

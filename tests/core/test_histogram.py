@@ -12,7 +12,7 @@ from fractions import Fraction
 
 import pytest
 from hdrh.histogram import HdrHistogram
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from greenload.core.histogram import (
@@ -30,7 +30,6 @@ SUMMARY_BYTES = 40
 POWERS = [1 << bit for bit in range(32)]
 EDGES = sorted({edge for power in POWERS for edge in (power - 1, power, power + 1) if 1 <= edge <= HIGHEST_US})
 
-law = settings(deadline=None)
 durations_us = st.integers(LOWEST_US, 5_000) | st.sampled_from(EDGES) | st.integers(LOWEST_US, HIGHEST_US)
 anything_us = durations_us | st.integers(-(1 << 70), 1 << 70)
 percents = st.integers(1, 100_000_000).map(lambda millionths: millionths / 1_000_000)
@@ -68,7 +67,6 @@ def hdr():
     return HdrHistogram(LOWEST_US, HIGHEST_US, 3)
 
 
-@law
 @given(durations_us)
 @example(LOWEST_US)
 @example(HIGHEST_US)
@@ -91,7 +89,6 @@ def test_on_either_side_of_each_power_of_two_the_bucket_is_hdrhistograms(hdr, va
     assert histogram.counts == {expected: 1}
 
 
-@law
 @given(durations_us)
 @example(LOWEST_US)
 @example(HIGHEST_US)
@@ -106,7 +103,6 @@ def test_there_are_as_many_buckets_as_hdrhistogram_has(hdr):
 # Recording
 
 
-@law
 @given(st.lists(durations_us, min_size=1))
 def test_count_sum_minimum_maximum_and_mean_are_exact(values_us):
     histogram = histogram_of(values_us)
@@ -151,7 +147,6 @@ def test_the_ends_of_the_range_belong_to_it(value_us):
     assert histogram.percentile(50) == value_us
 
 
-@law
 @given(st.lists(anything_us))
 def test_no_value_is_lost(values_us):
     histogram = histogram_of(values_us)
@@ -163,7 +158,6 @@ def test_no_value_is_lost(values_us):
 # Adding
 
 
-@law
 @given(st.lists(anything_us), st.lists(anything_us))
 def test_adding_is_commutative(some_us, others_us):
     a, b = histogram_of(some_us), histogram_of(others_us)
@@ -171,7 +165,6 @@ def test_adding_is_commutative(some_us, others_us):
     assert plain(sum_of(a, b)) == plain(sum_of(b, a))
 
 
-@law
 @given(st.lists(anything_us), st.lists(anything_us), st.lists(anything_us))
 def test_adding_is_associative(some_us, others_us, more_us):
     a, b, c = histogram_of(some_us), histogram_of(others_us), histogram_of(more_us)
@@ -179,7 +172,6 @@ def test_adding_is_associative(some_us, others_us, more_us):
     assert plain(sum_of(sum_of(a, b), c)) == plain(sum_of(a, sum_of(b, c)))
 
 
-@law
 @given(st.lists(st.lists(anything_us)))
 def test_adding_the_parts_is_recording_the_whole(parts_us):
     parts = [histogram_of(part_us) for part_us in parts_us]
@@ -187,7 +179,6 @@ def test_adding_the_parts_is_recording_the_whole(parts_us):
     assert plain(sum_of(*parts)) == plain(histogram_of(itertools.chain(*parts_us)))
 
 
-@law
 @given(st.lists(anything_us), st.lists(anything_us))
 def test_what_is_added_is_left_as_it_was(some_us, others_us):
     other = histogram_of(others_us)
@@ -229,7 +220,6 @@ def test_seventy_thousand_values_in_one_bucket_stay_seventy_thousand():
 # Percentiles
 
 
-@law
 @given(st.lists(durations_us, min_size=1), percents)
 def test_a_percentile_is_never_below_the_true_one_and_at_most_a_thousandth_above(values_us, percent):
     histogram = histogram_of(values_us)
@@ -240,13 +230,11 @@ def test_a_percentile_is_never_below_the_true_one_and_at_most_a_thousandth_above
     assert found_us <= max(values_us)
 
 
-@law
 @given(st.lists(st.integers(LOWEST_US, 2_047), min_size=1), percents)
 def test_below_two_milliseconds_a_percentile_is_the_true_one(values_us, percent):
     assert histogram_of(values_us).percentile(percent) == nearest_rank_us(values_us, percent)
 
 
-@law
 @given(st.lists(anything_us, min_size=1))
 def test_the_hundredth_percentile_is_the_exact_maximum(values_us):
     histogram = histogram_of(values_us)
@@ -273,7 +261,6 @@ def test_99_9_percent_of_twenty_thousand_values_is_the_19980th(low, value_us):
     assert histogram.percentile(99.9) == value_us
 
 
-@law
 @given(st.lists(durations_us, min_size=1), st.lists(percents))
 def test_several_percentiles_at_once_are_what_each_is_alone(values_us, some_percents):
     histogram, ascending = histogram_of(values_us), sorted(some_percents)
@@ -310,7 +297,6 @@ def test_without_values_there_is_no_mean():
 # Bytes
 
 
-@law
 @given(st.lists(anything_us))
 @example([])
 @example([HIGHEST_US + 1])
@@ -320,7 +306,6 @@ def test_what_was_written_is_read_back(values_us):
     assert plain(Histogram.from_bytes(histogram.to_bytes())) == plain(histogram)
 
 
-@law
 @given(st.lists(anything_us))
 def test_writing_leaves_the_histogram_as_it_was(values_us):
     histogram = histogram_of(values_us)
@@ -330,7 +315,6 @@ def test_writing_leaves_the_histogram_as_it_was(values_us):
     assert plain(histogram) == plain(histogram_of(values_us))
 
 
-@law
 @given(st.lists(anything_us))
 def test_what_was_read_writes_the_same_bytes_again(values_us):
     """hdrhistogram writes base64 again after it decoded plain bytes."""
@@ -339,7 +323,6 @@ def test_what_was_read_writes_the_same_bytes_again(values_us):
     assert Histogram.from_bytes(written).to_bytes() == written
 
 
-@law
 @given(st.lists(anything_us))
 @example([1_000, HIGHEST_US])
 def test_hdrhistogram_reads_the_counts_that_were_written(values_us):
@@ -353,7 +336,6 @@ def test_hdrhistogram_reads_the_counts_that_were_written(values_us):
     assert read.counts_len == BUCKETS
 
 
-@law
 @given(st.lists(anything_us))
 @example([1_000, HIGHEST_US])
 def test_counts_that_hdrhistogram_wrote_are_read(values_us):
@@ -421,7 +403,6 @@ def test_what_is_forged_here_is_right_but_for_what_is_changed():
     assert plain(Histogram.from_bytes(forged())) == plain(histogram_of([5, 7]))
 
 
-@law
 @given(st.lists(anything_us), st.data())
 def test_bytes_cut_off_anywhere_are_refused(values_us, data):
     written = histogram_of(values_us).to_bytes()
@@ -431,14 +412,12 @@ def test_bytes_cut_off_anywhere_are_refused(values_us, data):
         Histogram.from_bytes(written[:length])
 
 
-@law
 @given(st.binary(max_size=300))
 def test_garbage_is_refused(garbage):
     with pytest.raises(ValueError, match="histogram"):
         Histogram.from_bytes(garbage)
 
 
-@law
 @given(st.binary(min_size=1, max_size=300))
 def test_garbage_after_a_summary_is_refused(garbage):
     with pytest.raises(ValueError, match="histogram"):
@@ -448,7 +427,6 @@ def test_garbage_after_a_summary_is_refused(garbage):
 numbers = st.integers(-(1 << 63), (1 << 63) - 1) | st.integers(-BUCKETS - 2, 3) | st.integers(1, 1 << 40)
 
 
-@law
 @given(st.binary(max_size=60) | st.lists(numbers, max_size=8).map(lambda some: b"".join(map(number, some))))
 @example(b"\xff" * 30)
 @example(number(-BUCKETS) + number(1))
@@ -461,7 +439,6 @@ def test_garbage_for_counts_is_refused(body):
         Histogram.from_bytes(forged(summary=summary, body=body))
 
 
-@law
 @given(st.lists(anything_us, min_size=1), st.data())
 def test_a_damaged_byte_is_refused_or_changes_no_count(values_us, data):
     written = bytearray(histogram_of(values_us).to_bytes())

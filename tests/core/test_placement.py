@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 
 from greenload.core.placement import Placement, Share, class_sequence
 
-law = settings(deadline=None)
-few = settings(deadline=None, max_examples=60)
+few = settings(max_examples=60)
 
 weights = st.sampled_from([0, 1, 1, 2, 3, 7, 100, 0.1, 0.5, 1 / 3]) | st.floats(0, 100)
 fixed_counts = st.just(0) | st.integers(0, 5)
@@ -37,7 +36,6 @@ def counts_after_each_user(names):
 # Of which class is user number i?
 
 
-@law
 @given(some_shares(fixed_counts=st.just(0)), st.integers(1, 150))
 @example([Share("a", 3), Share("b", 1)], 40)
 @example([Share("a", 1), Share("b", 1_000)], 150)
@@ -50,7 +48,6 @@ def test_after_any_number_of_users_each_class_has_its_quota_rounded_up_or_down(s
             assert math.floor(quota) <= counts[share.name] <= math.ceil(quota)
 
 
-@law
 @given(some_shares())
 def test_the_fixed_ones_come_first_and_are_exact(shares):
     fixed = {share.name: share.fixed_count for share in shares if share.fixed_count}
@@ -60,7 +57,6 @@ def test_the_fixed_ones_come_first_and_are_exact(shares):
     assert Counter(first) == fixed
 
 
-@law
 @given(some_shares())
 def test_among_the_fixed_ones_each_class_has_its_quota_rounded_up_or_down_too(shares):
     total = sum(share.fixed_count for share in shares)
@@ -71,7 +67,6 @@ def test_among_the_fixed_ones_each_class_has_its_quota_rounded_up_or_down_too(sh
             assert math.floor(quota) <= counts[share.name] <= math.ceil(quota)
 
 
-@law
 @given(some_shares(), st.integers(0, 60))
 def test_after_the_fixed_ones_the_others_have_their_quota_as_if_alone(shares, users):
     fixed = sum(share.fixed_count for share in shares)
@@ -200,7 +195,6 @@ def played(placement, moves):
         yield Seen(move, worker, before, where(placement, workers), placement.users)
 
 
-@law
 @given(some_shares(), ramps)
 def test_at_every_step_of_a_ramp_workers_differ_by_one_user_at_most_whoever_joins_or_is_lost(shares, moves):
     for seen in played(Placement(shares), moves):
@@ -208,7 +202,6 @@ def test_at_every_step_of_a_ramp_workers_differ_by_one_user_at_most_whoever_join
         assert not users or max(users) - min(users) <= 1
 
 
-@law
 @given(some_shares(), histories)
 def test_workers_differ_by_one_user_at_most_when_users_leave_too(shares, moves):
     for seen in played(Placement(shares), moves):
@@ -216,7 +209,6 @@ def test_workers_differ_by_one_user_at_most_when_users_leave_too(shares, moves):
         assert not users or max(users) - min(users) <= 1
 
 
-@law
 @given(some_shares(), histories)
 def test_together_the_workers_have_the_classes_of_the_first_users_of_the_sequence(shares, moves):
     for seen in played(Placement(shares), moves):
@@ -225,7 +217,6 @@ def test_together_the_workers_have_the_classes_of_the_first_users_of_the_sequenc
             assert everyone == Counter(itertools.islice(class_sequence(shares), seen.users))
 
 
-@law
 @given(some_shares(), histories)
 def test_growing_moves_nobody(shares, moves):
     for seen in played(Placement(shares), moves):
@@ -233,7 +224,6 @@ def test_growing_moves_nobody(shares, moves):
             assert all(seen.before[worker] <= counts for worker, counts in seen.after.items())
 
 
-@law
 @given(some_shares(), st.integers(1, 6), quiet_histories)
 def test_shrinking_moves_nobody_when_no_worker_came_or_went(shares, workers, moves):
     joined = [Move("join")] * workers
@@ -243,7 +233,6 @@ def test_shrinking_moves_nobody_when_no_worker_came_or_went(shares, workers, mov
             assert all(counts <= seen.before[worker] for worker, counts in seen.after.items())
 
 
-@law
 @given(some_shares(), histories)
 def test_a_loss_moves_only_the_lost_workers_users(shares, moves):
     for seen in played(Placement(shares), moves):
@@ -252,7 +241,6 @@ def test_a_loss_moves_only_the_lost_workers_users(shares, moves):
             assert sum(seen.after.values(), Counter()) == sum(seen.before.values(), Counter())
 
 
-@law
 @given(some_shares(), histories)
 def test_a_join_moves_only_the_joiners_part(shares, moves):
     for seen in played(Placement(shares), moves):
@@ -262,7 +250,6 @@ def test_a_join_moves_only_the_joiners_part(shares, moves):
             assert all(seen.after[worker] <= counts for worker, counts in seen.before.items())
 
 
-@law
 @given(some_shares(), histories)
 def test_who_repeats_the_same_calls_gets_the_same_placement(shares, moves):
     one, other = Placement(shares), Placement(shares)

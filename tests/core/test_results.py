@@ -16,7 +16,7 @@ from greenload.core.worker_record import BUSY_CPU_PERCENT
 LONG_S = 100_000  # more than a day
 
 # What eight_slots patches is the same for every example, so it may stay from one to the next.
-law = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+law = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def stats_of(requests, second=0, name="/albums"):

@@ -4,7 +4,7 @@ import itertools
 import math
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from greenload.core.errors import GreenloadError
@@ -25,7 +25,6 @@ from greenload.core.shape import (
 
 HAIR = 1e-6
 
-law = settings(deadline=None)
 levels = st.integers(0, 30) | st.floats(0, 30)
 durations_s = st.just(0.0) | st.integers(1, 20) | st.floats(0.1, 20)
 stages = st.builds(Stage, levels, durations_s)
@@ -52,7 +51,6 @@ def test_the_level_goes_in_straight_lines_from_stage_to_stage():
     assert shape.duration_s == 35
 
 
-@law
 @given(shapes, st.floats(0, 130), st.floats(0, 30))
 def test_a_shape_until_some_time_is_the_old_one_before_and_a_level_after(shape, at_s, level):
     cut = shape.until(at_s, level)
@@ -102,7 +100,6 @@ def test_before_a_jump_the_level_is_0():
     assert shape.level_at(-1) == 0
 
 
-@law
 @given(shapes, st.floats(0, 130))
 def test_the_level_stays_between_those_of_the_stages(shape, at_s):
     assert 0 <= shape.level_at(at_s) <= max((stage.level for stage in shape.stages), default=0) + HAIR
@@ -135,7 +132,6 @@ def test_there_are_no_steps_to_where_one_is():
     assert list(steps_to(3, 3, 1.0, 10.0)) == []
 
 
-@law
 @given(st.integers(0, 100), st.integers(0, 100), st.floats(0.1, 1e6), st.floats(0, 1e5))
 def test_steps_to_a_level_go_there_one_by_one_in_the_order_of_time(users, from_users, spawn_rate, from_s):
     steps = list(steps_to(users, from_users, spawn_rate, from_s))
@@ -192,7 +188,6 @@ def test_a_jump_is_several_steps_at_one_time():
     assert list(shape.steps()) == [(4, 1), (4, 2), (4, 3), (9, 2), (9, 1)]
 
 
-@law
 @given(shapes)
 def test_each_step_is_one_user_more_or_less(shape):
     users = [0] + [step.users for step in shape.steps()]
@@ -201,7 +196,6 @@ def test_each_step_is_one_user_more_or_less(shape):
     assert min(users) >= 0
 
 
-@law
 @given(shapes)
 @example(Shape((Stage(1, 0.1), Stage(1, 0.2), Stage(1, 0.3), Stage(2, 0))))
 def test_steps_come_in_order_and_within_the_shape(shape):
@@ -211,7 +205,6 @@ def test_steps_come_in_order_and_within_the_shape(shape):
     assert all(0 <= at_s <= shape.duration_s for at_s in times)
 
 
-@law
 @given(shapes)
 def test_there_are_no_more_steps_than_users_come_and_go(shape):
     users = [0] + [math.ceil(stage.level - HAIR) for stage in shape.stages]
@@ -219,7 +212,6 @@ def test_there_are_no_more_steps_than_users_come_and_go(shape):
     assert len(list(shape.steps())) == sum(abs(after - before) for before, after in itertools.pairwise(users))
 
 
-@law
 @given(shapes, st.floats(0, 130))
 @example(Shape((Stage(10, 10),)), 9.5)
 @example(Shape((Stage(10, 0), Stage(0, 10))), 9.5)
@@ -233,7 +225,6 @@ def test_at_any_time_there_are_as_many_users_as_the_level_rounded_up(shape, at_s
         assert users in (round(level), round(level) + 1)
 
 
-@law
 @given(shapes)
 def test_after_the_last_stage_there_are_as_many_users_as_its_level_rounded_up(shape):
     level = shape.level_at(shape.duration_s)
@@ -241,7 +232,6 @@ def test_after_the_last_stage_there_are_as_many_users_as_its_level_rounded_up(sh
     assert users_at(shape, shape.duration_s) == math.ceil(level - HAIR)
 
 
-@law
 @given(st.lists(st.builds(Stage, levels, durations_s), min_size=1, max_size=4), durations_s, st.data())
 def test_a_stage_cut_in_two_has_the_same_steps(some, duration_s, data):
     """The number of users is a matter of the level, not of where somebody put the corners."""
@@ -304,7 +294,6 @@ def test_a_duration_is_read(text, duration_s):
     assert parse_duration_s(text) == pytest.approx(duration_s)
 
 
-@law
 @given(st.integers(0, 99), st.integers(0, 59), st.integers(0, 59), st.integers(0, 999))
 def test_a_duration_is_the_sum_of_its_parts(hours, minutes, seconds, milliseconds):
     expected_s = hours * 3600 + minutes * 60 + seconds + milliseconds / 1000
@@ -323,7 +312,6 @@ def test_a_duration_that_means_nothing_is_named_with_examples_of_what_does(text)
     assert str(caught.value) == f"{text!r} is not a duration; write for example 30s, 2m, 1h20m or 500ms"
 
 
-@law
 @given(st.text(max_size=12) | st.text("0123456789.hms -", max_size=12))
 def test_a_text_is_a_duration_of_0_or_more_or_a_shape_error(text):
     try:
@@ -343,7 +331,6 @@ def test_stages_are_read():
     assert shape == Shape((Stage(50, 30), Stage(50, 120), Stage(0, 10)))
 
 
-@law
 @given(st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 10**5)), min_size=1))
 def test_stages_are_read_as_they_were_written_unless_there_is_never_a_user(some):
     text = ",".join(f"{level}@{duration_s}s" for level, duration_s in some)
@@ -398,7 +385,6 @@ def test_a_shape_error_is_something_a_person_can_mend():
     assert issubclass(ShapeError, GreenloadError)
 
 
-@law
 @given(shapes)
 def test_the_most_users_are_the_most_that_any_step_says(shape):
     assert shape.most_users == max((step.users for step in shape.steps()), default=0)
@@ -407,7 +393,6 @@ def test_the_most_users_are_the_most_that_any_step_says(shape):
 # Area: of a rate, how many have come due
 
 
-@law
 @given(shapes, st.floats(0, 200))
 def test_the_area_is_that_of_the_level(shape, until_s):
     """Computed anew in small pieces, from the levels in the middle of each."""
@@ -421,7 +406,6 @@ def ends_of(shape):
     return list(itertools.accumulate(stage.duration_s for stage in shape.stages))
 
 
-@law
 @given(shapes, st.floats(0, 2_000))
 def test_the_area_reaches_a_number_at_the_time_at_which_it_is_that(shape, area):
     at_s = shape.reaches(area)
@@ -433,14 +417,12 @@ def test_the_area_reaches_a_number_at_the_time_at_which_it_is_that(shape, area):
         assert shape.level_at(1e9) < HAIR
 
 
-@law
 @given(shapes, st.floats(0, 200))
 def test_a_time_is_when_its_area_was_reached_where_the_level_is_above_0(shape, at_s):
     if shape.level_at(at_s) > 0.1 and shape.level_at(max(0.0, at_s - 0.01)) > 0.1:
         assert shape.reaches(shape.area_until(at_s)) == pytest.approx(at_s, abs=1e-6)
 
 
-@law
 @given(shapes, st.floats(0, 200), st.floats(0, 200))
 def test_the_area_never_becomes_less(shape, one_s, other_s):
     earlier_s, later_s = sorted((one_s, other_s))

@@ -15,7 +15,7 @@ from greenload.core.stall import Stall
 from greenload.core.stats import Sample, Stats, Tally, Timings, sum_of
 
 # What three_kinds patches is the same for every example, so it may stay from one to the next.
-law = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+law = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 few = settings(law, max_examples=60)
 
 

@@ -8,7 +8,7 @@ from greenload.core import task_counts as task_counts_module
 from greenload.core.task_counts import MOST_TASKS, TaskCounts
 
 # What three_tasks patches is the same for every example, so it may stay from one to the next.
-law = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+law = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 keys = st.tuples(st.sampled_from(["A", "B", "Shopper"]), st.sampled_from(["look", "buy", "Checkout.pay", "a"]))
 counts = st.lists(st.tuples(keys, st.integers(1, 5)), max_size=8)
 

@@ -3,7 +3,7 @@
 from collections import Counter
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from greenload.core.arrivals import POISSON, UNIFORM, Arrivals
@@ -16,7 +16,6 @@ WORKERS = ("one", "two", "three", "four")
 END_S = 12.0
 SHARES = (Share("Reader", 3), Share("Writer", 1))
 
-law = settings(deadline=None)
 times_s = st.floats(0, END_S) | st.integers(0, 12).map(float)
 changes = st.builds(Change, times_s, st.sampled_from([JOIN, LOSE]), st.sampled_from(WORKERS))
 rate_edits = st.builds(RateEdit, times_s, st.just(RATE), st.floats(0, 40))
@@ -56,7 +55,6 @@ def play(worker, heard, news_s, arrivals, step_s):
     return taken
 
 
-@law
 @given(
     st.lists(entries, unique=True, max_size=8),
     st.sampled_from([UNIFORM, POISSON]),

@@ -326,7 +326,7 @@ def always_asked(cookies: Cookies, url: str) -> str | None:
     return cookies.header_for(parse_url(url), {})
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(STEPS, max_size=40))
 def test_the_cookies_of_a_request_are_always_those_http_cookiejar_would_send(clock, steps):
     clock.now_s = 1190.0  # 10 s before the Expires above

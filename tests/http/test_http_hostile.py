@@ -409,7 +409,7 @@ WORDS = [
 ]  # fmt: skip
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.sampled_from(WORDS) | st.binary(max_size=4), max_size=12).map(b"".join), st.booleans())
 def test_whatever_bytes_come_a_request_is_counted_once_and_a_failure_has_a_name(
     start_server, open_session, book, answer, after_a_status_line

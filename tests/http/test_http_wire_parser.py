@@ -47,7 +47,7 @@ ANSWERS = st.lists(st.sampled_from(WORDS) | st.binary(max_size=4), max_size=14).
 PLACES = st.lists(st.integers(0, 120), max_size=6)
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=1000)
 @given(st.sampled_from([b"", OK]), ANSWERS, PLACES, st.sampled_from(["GET", "HEAD"]))
 @example(b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 3 + OK + b"Content-Length: 0\r\n\r\n", [10, 30, 60], "GET")
 @example(b"", b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 HTTP/1.1 100 Continue\r\n\r\n", [25], "GET")
@@ -61,7 +61,7 @@ def test_it_does_not_matter_how_the_bytes_are_cut(begin, rest, places, method):
 HEADS = st.lists(st.sampled_from(WORDS[2:]), max_size=6).map(b"".join)
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=1000)
 @given(HEADS, st.binary(max_size=9), st.binary(max_size=9), PLACES, st.sampled_from(["GET", "HEAD"]))
 @example(b"Content-Length: 7", b"abcdefg", b"hijklmn", [], "HEAD")
 @example(b"Content-Length: 7", b"abcdefg", b"hijklmnHTTP/1.1 200 OK", [], "GET")
@@ -119,7 +119,7 @@ def outcome(data, method):
 ANNOUNCED = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=1000)
 @given(st.lists(whole_answers(), min_size=1, max_size=5), whole_answers(), st.sampled_from(["GET", "HEAD"]))
 @example([ANNOUNCED + b"HTTP/1.1 304 N\r\nContent-Length: 38\r\n\r\n"], ANNOUNCED + b"x" * 38, "GET")
 @example([b"HTTP/1.1 204 N\r\nContent-Length: 2\r\n\r\n\r\n"], b"HTTP/1.1 204 N\r\nContent-Length: 2\r\n\r\nok", "GET")
@@ -149,7 +149,7 @@ def test_a_head_that_is_long_is_not_remembered():
     assert known_heads() == {}
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.binary(max_size=20), st.just(b"") | st.binary(max_size=20).filter(lambda surplus: surplus.strip(b"\r\n")))
 def test_surplus_after_a_known_head_is_seen(body, surplus):
     answer = OK + b"Content-Length: %d\r\n\r\n" % len(body) + body
@@ -183,7 +183,7 @@ def test_heads_that_never_come_again_take_no_more_room_than_a_hundred():
     assert 0 < len(known_heads()) <= MOST_KNOWN_HEADS
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(st.binary(min_size=1, max_size=200), max_size=10))
 def test_any_bytes_are_an_answer_or_a_failure_with_a_name(pieces):
     result = read(pieces)

@@ -17,6 +17,7 @@ from greenload.lab.lesson import CHECKOUT, FULL, QUICK, Effort, LabError
 from greenload.lab.lessons import (
     block,
     bottleneck,
+    crowd,
     experiments,
     heart,
     locks,
@@ -77,10 +78,10 @@ def test_memory_is_measured_when_all_have_begun():
 
 
 def test_as_many_as_should_fit_are_begun_and_what_they_take_is_looked_at():
-    found = memory.fill("green thread", 10.0, 20.0)
+    found = crowd.fill("green thread", 10.0, 20.0)
 
     assert found["count"] == 2048  # of 10 KB each in 20 MB
-    assert found["mb"] == pytest.approx(2048 * memory.memory_of("green thread", 2048)["resident_kb"] / 1024, rel=0.2)
+    assert found["mb"] == pytest.approx(2 * crowd.memory_in_a_process("green thread", 2048)["resident_kb"], rel=0.2)
 
 
 def test_a_room_that_was_not_filled_is_said_to_be_so(monkeypatch):
@@ -89,7 +90,7 @@ def test_a_room_that_was_not_filled_is_said_to_be_so(monkeypatch):
     def bare(probe, kind, count):
         return {"refused": "can't start new thread"} if kind == "OS thread" and count > 100 else size
 
-    monkeypatch.setattr(memory, "bare", bare)
+    monkeypatch.setattr(crowd, "bare", bare)
 
     findings = memory.measure(TINY)
 
@@ -105,7 +106,7 @@ def test_threads_that_are_refused_in_a_later_round_are_left_out(monkeypatch):
     def memory_of(probe, kind, count):
         return {"refused": "can't start new thread"} if next(rounds, 0) and kind == "OS thread" else size
 
-    monkeypatch.setattr(memory, "bare", memory_of)
+    monkeypatch.setattr(crowd, "bare", memory_of)
 
     findings = memory.measure(TINY)
 
@@ -113,7 +114,7 @@ def test_threads_that_are_refused_in_a_later_round_are_left_out(monkeypatch):
     assert not any(found.what.startswith("OS thread") for found in findings.measures)
 
 
-@pytest.mark.parametrize("refused_kinds", [["green thread"], list(memory.KINDS)])
+@pytest.mark.parametrize("refused_kinds", [["green thread"], list(crowd.KINDS)])
 def test_green_threads_that_are_refused_are_a_finding(monkeypatch, refused_kinds):
     size = {"resident_kb": 8.0, "virtual_kb": 9.0, "early_kb": 1.0}
 
@@ -122,7 +123,7 @@ def test_green_threads_that_are_refused_are_a_finding(monkeypatch, refused_kinds
             raise LabError("a measurement broke: MemoryError")
         return size
 
-    monkeypatch.setattr(memory, "bare", bare)
+    monkeypatch.setattr(crowd, "bare", bare)
 
     findings = memory.measure(TINY)
 
@@ -136,19 +137,19 @@ def test_green_threads_that_are_refused_are_a_finding(monkeypatch, refused_kinds
 
 
 def test_green_threads_of_which_some_never_begin_are_not_waited_for_forever(monkeypatch):
-    monkeypatch.setattr(memory, "BEGIN_S", 0.1)
-    monkeypatch.setattr(memory.gevent, "spawn", memory.gevent.Greenlet)  # which is not started
+    monkeypatch.setattr(crowd, "BEGIN_S", 0.1)
+    monkeypatch.setattr(crowd.gevent, "spawn", crowd.gevent.Greenlet)  # which is not started
 
-    assert memory.memory_of("green thread", 10) == {"refused": "not all had begun after 0.1 s"}
+    assert crowd.memory_of("green thread", 10) == {"refused": "not all had begun after 0.1 s"}
 
 
 def test_who_runs_out_of_memory_is_refused(monkeypatch):
     def green_threads(count, look):
         raise MemoryError
 
-    monkeypatch.setitem(memory.KINDS, "green thread", green_threads)
+    monkeypatch.setitem(crowd.KINDS, "green thread", green_threads)
 
-    assert memory.memory_of("green thread", 10) == {"refused": "there is not enough memory"}
+    assert crowd.memory_of("green thread", 10) == {"refused": "there is not enough memory"}
 
 
 def test_who_does_not_wait_green_holds_up_everybody():

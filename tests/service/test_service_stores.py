@@ -78,7 +78,7 @@ class TestContract:
 
             assert store.all() == list(SEED)
 
-    @settings(max_examples=25, deadline=None)
+    @settings(max_examples=25)
     @given(added=st.lists(st.builds(album, id=st.sampled_from("abcdefgh"), title=TITLES), max_size=30))
     def test_a_store_is_a_dict_that_never_overwrites(self, opened, name, added):
         model = {}

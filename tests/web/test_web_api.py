@@ -403,7 +403,7 @@ OPERATIONS = [each.ok() for each in _schema().get_all_operations()]
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda each: each.label)
 def test_the_server_does_what_its_document_says_whatever_it_is_asked(running, operation):
-    @settings(max_examples=15, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=15, database=None, suppress_health_check=list(HealthCheck))
     @given(case=operation.as_strategy())
     def check(case):
         # A text may have the right type and still be no rate: that is said with 422, which no schema can know.

@@ -15,7 +15,7 @@ from greenload.lab.findings import (
     spread_of_known,
 )
 from greenload.lab.lesson import Effort, Lesson
-from greenload.lab.lessons import memory, spawn, switch
+from greenload.lab.lessons import crowd, memory, spawn, switch
 from greenload.lab.probe import bare
 
 
@@ -32,9 +32,9 @@ def measure(effort: Effort) -> Findings:
     count = effort.of(memory.MANY)
     kb = {
         kind: spread_of_known(
-            bare(memory.memory_of, kind=kind, count=count).get("resident_kb") for _ in range(effort.load_rounds)
+            crowd.memory_in_a_process(kind, count).get("resident_kb") for _ in range(effort.load_rounds)
         )
-        for kind in memory.KINDS
+        for kind in crowd.KINDS
     }
     return findings_of(switch_us, start_us, kb)
 
@@ -92,7 +92,7 @@ def _kb(size: float | None) -> str:
 LESSON = Lesson(
     name="question 5",
     question="green threads, goroutines, OS threads: what is the same, and why can one machine make the load?",
-    code=[switch.greenlet_to_greenlet, spawn.green_threads, memory.green_threads],
+    code=[switch.greenlet_to_greenlet, spawn.green_threads, crowd.green_threads],
     measure=measure,
     reading=(
         "A virtual user waits almost all of its time (see `trace`), so what counts is how many can wait at once, "
