@@ -78,7 +78,7 @@ test-all:
 test-lowest:
 	test -d .venv-lowest || $(PYTHON) -m venv .venv-lowest
 	.venv-lowest/bin/pip install --quiet --disable-pip-version-check -c tests/constraints-lowest.txt -e '.[service,dev]'
-	.venv-lowest/bin/python -m pytest -n 3
+	.venv-lowest/bin/python -m pytest -n 4 --dist worksteal -m 'not alone'
 
 # What Debian has to bring for the whole of this Makefile: nginx, hey, wrk and ab (in apache2-utils) for the bench; ip,
 # chromium and PostgreSQL for tests that are skipped without; nothing for demo.
