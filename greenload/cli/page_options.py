@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from functools import wraps
 from pathlib import Path
@@ -14,6 +15,7 @@ from click.core import ParameterSource
 from greenload.cli.options import DURATION
 
 DEFAULT_WEB_PORT = 8089
+_ORIGIN = re.compile(r"https?://[^\s/?#@*]+", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,7 @@ class PageWanted:
 
     token       who does not know it gets nothing; None where only this machine can reach the page
     cert, key   files for TLS, both or none
+    allow_origin  origins of other pages that may read
     autostart   whether a run is made without being asked for;  autoquit_s: end so long after a run
     """
 
@@ -30,6 +33,7 @@ class PageWanted:
     web_token: str | None
     web_cert: Path | None
     web_key: Path | None
+    web_allow_origin: Sequence[str]
     autostart: bool
     autoquit_s: float | None
 
@@ -61,6 +65,17 @@ def check_no_page_options(why: str) -> None:
             raise click.UsageError(f"{option.opts[0]} is about the page; {why}")
 
 
+class Origin(click.ParamType):  # type: ignore[type-arg,unused-ignore]
+    """Where pages come from, as a browser says it: a scheme, a name, and a port where it is not the usual one."""
+
+    name = "origin"
+
+    def convert(self, value: str, param: click.Parameter | None, context: click.Context | None) -> str:
+        if not _ORIGIN.fullmatch(value):
+            self.fail(f"{value!r} is no origin: expected one as https://dashboard.example:8000, without a path")
+        return value
+
+
 PAGE_OPTIONS = (
     click.option(
         "--web-host", default="127.0.0.1", show_default=True, metavar="ADDRESS", help="Where the page is served."
@@ -81,6 +96,13 @@ PAGE_OPTIONS = (
         "--web-cert", type=click.Path(path_type=Path, exists=True), help="Serve the page by TLS, with this certificate."
     ),
     click.option("--web-key", type=click.Path(path_type=Path, exists=True), help="The key of the certificate."),
+    click.option(
+        "--web-allow-origin",
+        type=Origin(),
+        multiple=True,
+        metavar="ORIGIN",
+        help="Let pages from there, such as https://dashboard.example, read the API; may be given several times.",
+    ),
     click.option("--autostart", is_flag=True, help="Begin a run at once, without waiting for somebody at the page."),
     click.option(
         "--autoquit", "autoquit_s", type=DURATION, metavar="DURATION", help="End so long after a run is over."

@@ -263,6 +263,7 @@ def serve_page(premises: Premises, page: PageWanted) -> None:
         page.web_cert,
         page.web_key,
         extensions_in(premises.scenario.names),
+        readers=page.web_allow_origin,
     )
     with ExitStack() as cleanup:
         cleanup.callback(log_to(master_log, premises.outputs.log_level))

@@ -2,7 +2,8 @@
 
 On loopback whoever is on this machine; a page of somebody else's that is open in the same browser must not get in with
 them, so the name the browser used must be a loopback name (against DNS rebinding), and what changes something must come
-from this page. On any other address a token is needed, from its first visit on a cookie.
+from this page. On any other address a token is needed, from its first visit on a cookie. Other sites' pages that were
+named may read (CORS), with the token where one is needed, and never change anything.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from hmac import compare_digest
 from ipaddress import ip_address
@@ -37,6 +38,7 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+READING = ("GET", "HEAD", "OPTIONS")
 
 
 class Denied(GreenloadError):
@@ -64,12 +66,31 @@ class Asked:
     token: str | None = None
 
 
-class Access:
-    """token: that is needed, None on loopback;  is_loopback: whether only this machine can reach the page."""
+def headers_for(reader: str) -> dict[str, str]:
+    """Return what lets a page of the origin `reader` read an answer; no cookie goes with what it asks."""
+    return {
+        "Access-Control-Allow-Origin": reader,
+        "Access-Control-Allow-Methods": "GET, HEAD",
+        "Access-Control-Allow-Headers": "Authorization, Last-Event-ID",
+    }
 
-    def __init__(self, token: str | None, is_loopback: bool, now: Callable[[], float] = time.monotonic) -> None:
+
+class Access:
+    """token: that is needed, None on loopback;  is_loopback: whether only this machine can reach the page.
+
+    readers  origins, as "https://dashboard.example:8000", whose pages may read
+    """
+
+    def __init__(
+        self,
+        token: str | None,
+        is_loopback: bool,
+        now: Callable[[], float] = time.monotonic,
+        readers: Collection[str] = (),
+    ) -> None:
         self._token = token
         self._is_loopback = is_loopback
+        self._readers = {reader.lower() for reader in readers}
         self._now = now
         # Not the token itself: that one may be short, and then the cookie could be guessed. Nobody guesses this one, so
         # no wrong one has to be counted, and who guesses tokens cannot lock out those who are in.
@@ -84,11 +105,19 @@ class Access:
         """Raise Denied unless the request is to be answered."""
         if self._is_loopback and not is_loopback_name(_name_in(asked.host)):
             raise Denied(403, f"this page is served on loopback; it is not called {asked.host or 'nothing'!r} there")
-        _check_site(asked)
+        if self.reader(asked) is None:
+            _check_site(asked)
+        elif asked.method == "OPTIONS":
+            return  # a browser asks whether it may ask, without the token
         if self._token is not None and not self._is_known(asked):
             self._check_token(asked)
-        if asked.method not in ("GET", "HEAD", "OPTIONS"):
+        if asked.method not in READING:
             _check_change(asked)
+
+    def reader(self, asked: Asked) -> str | None:
+        """Return the origin of who asks, when it is another one whose pages may read and it only reads."""
+        origin = asked.headers.get("Origin", "")
+        return origin if origin.lower() in self._readers and asked.method in READING else None
 
     def _is_known(self, asked: Asked) -> bool:
         return asked.cookie is not None and _is_same(asked.cookie, self.cookie)

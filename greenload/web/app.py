@@ -19,7 +19,7 @@ from werkzeug.exceptions import HTTPException, NotFound
 
 from greenload.core.errors import GreenloadError
 from greenload.report.page.plotly_js import NoPlotly, plotly_js
-from greenload.web.access import COOKIE, HEADERS, Access, Asked, Denied
+from greenload.web.access import COOKIE, HEADERS, Access, Asked, Denied, headers_for
 from greenload.web.api import MOST_BODY_BYTES, add_api, answer
 from greenload.web.control import Control
 from greenload.web.extension import Extension
@@ -63,17 +63,17 @@ def _let_in(access: Access) -> Response | None:
     # As it was sent: what the framework makes of one that is missing or malformed differs by its version.
     host = request.headers.get("Host", "")
     token = request.args.get("token") if request.method in ("GET", "HEAD") else None
-    access.check(
-        Asked(
-            request.method,
-            request.remote_addr or "",
-            host,
-            f"{request.scheme}://{host}",
-            dict(request.headers),
-            request.cookies.get(COOKIE),
-            token,
-        )
+    asked = Asked(
+        request.method,
+        request.remote_addr or "",
+        host,
+        f"{request.scheme}://{host}",
+        dict(request.headers),
+        request.cookies.get(COOKIE),
+        token,
     )
+    g.reader = access.reader(asked)
+    access.check(asked)
     if token is None or not access.needs_token or request.path.startswith(PROGRAMS):
         return None
     return _welcome(access, request)
@@ -97,6 +97,9 @@ def _finish(response: Response) -> Response:
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
     response.headers.setdefault("Cache-Control", "no-store")
+    if (reader := g.pop("reader", None)) is not None:
+        response.headers.update(headers_for(reader))
+        response.vary.add("Origin")
     if g.pop("is_denied", False):
         response.headers["Connection"] = "close"  # who does not get in holds no connection
     return response

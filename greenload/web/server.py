@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -46,6 +46,7 @@ class WebServer:
     port        0 takes a free one
     token       that a browser needs; on a host that other machines can reach one is made where none is said
     cert, key   files for TLS;  extensions: what the scenario adds;  page: the folder of the page
+    readers     origins of other pages that may read
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class WebServer:
         key: Path | None = None,
         extensions: Sequence[Extension] = (),
         page: Path = PAGE,
+        readers: Collection[str] = (),
     ) -> None:
         if token is not None and len(token) < SHORTEST_TOKEN:
             raise WebError(f"a token of {len(token)} characters is soon guessed; take at least {SHORTEST_TOKEN}")
@@ -70,7 +72,7 @@ class WebServer:
         self.token = token if token is not None or self._is_loopback else secrets.token_urlsafe(24)
         self._files = cert, key
         self.live = Live(control)
-        access = Access(self.token, self._is_loopback)
+        access = Access(self.token, self._is_loopback, readers=readers)
         self._app = make_app(control, self.live, access, extensions, page)
         self._server: _Listening | None = None
         self._threads = GreenThreads()

@@ -1,6 +1,7 @@
 """Runs that are asked for at the page: one after the other with the same workers, changed, stopped, counted."""
 
 import signal
+import urllib.request
 
 import pytest
 
@@ -249,3 +250,19 @@ def test_a_port_that_is_taken_is_told_in_a_sentence(pages, greenload):
 
     assert done.returncode == 2
     assert f"Error: cannot serve the page at 127.0.0.1:{taken}: Address already in use" in done.stderr
+
+
+def test_pages_of_the_origins_that_were_named_may_read(pages):
+    page = pages("run", "--web", "busy.py", *("--web-allow-origin", "https://dash.example"))
+    asked = {"Origin": "https://dash.example", "Sec-Fetch-Site": "cross-site"}
+
+    with urllib.request.urlopen(urllib.request.Request(f"{page.url}/api/v1/summary", headers=asked)) as answer:
+        assert answer.headers["Access-Control-Allow-Origin"] == "https://dash.example"
+
+
+@pytest.mark.parametrize("said", ["*", "dash.example", "https://dash.example/path", "null"])
+def test_what_is_no_origin_is_told_in_a_sentence(greenload, said):
+    done = greenload.run("run", "--web", "busy.py", "--web-allow-origin", said)
+
+    assert done.returncode == 2
+    assert f"'{said}' is no origin: expected one as https://dashboard.example:8000, without a path" in done.stderr

@@ -84,6 +84,25 @@ def test_another_sites_page_reads_nothing_but_may_link_here():
 @pytest.mark.parametrize(
     ("request_", "status"),
     [
+        (asked(Origin="https://dash.example", Sec_Fetch_Site="cross-site", token=TOKEN), 200),
+        (asked(Origin="HTTPS://Dash.example", Sec_Fetch_Site="cross-site", token=TOKEN), 200),
+        (asked(Origin="https://dash.example", Sec_Fetch_Site="cross-site"), 401),
+        (asked("OPTIONS", Origin="https://dash.example", Sec_Fetch_Site="cross-site"), 200),
+        (asked("OPTIONS", Origin="https://evil.example", Sec_Fetch_Site="cross-site"), 403),
+        (asked(Origin="https://evil.example", Sec_Fetch_Site="cross-site", token=TOKEN), 403),
+        (asked(Origin="http://dash.example", Sec_Fetch_Site="cross-site", token=TOKEN), 403),
+        (change(Origin="https://dash.example", Authorization=f"Bearer {TOKEN}"), 403),
+    ],
+)
+def test_a_page_of_an_origin_that_was_named_may_read_and_change_nothing(request_, status):
+    access = Access(TOKEN, is_loopback=False, readers=["https://dash.example"])
+
+    assert status_of(access, request_) == status
+
+
+@pytest.mark.parametrize(
+    ("request_", "status"),
+    [
         (asked(), 401),
         (asked(token=TOKEN), 200),
         (asked(token="wrong"), 401),
