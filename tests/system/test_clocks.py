@@ -91,7 +91,7 @@ def test_a_freeze_is_in_the_response_time_of_a_schedule_in_missed_slots_and_is_a
 
     paced, thinking = sorted(document["names"], key=lambda row: row["name"])
     assert paced["response_ms"]["p99"] > 890
-    assert paced["service_ms"]["p99"] < 100
+    assert paced["service_ms"]["p99"] < paced["response_ms"]["p99"] / 4
     assert thinking["response_ms"] == thinking["service_ms"]
     assert document["missed_slots"] >= FEWEST_MISSED
     assert document["longest_stall"]["length_s"] > FREEZES_FOR_S - 0.08
