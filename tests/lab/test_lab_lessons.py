@@ -84,6 +84,13 @@ def test_as_many_as_should_fit_are_begun_and_what_they_take_is_looked_at():
     assert found["mb"] == pytest.approx(2 * crowd.memory_in_a_process("green thread", 2048)["resident_kb"], rel=0.2)
 
 
+def test_a_size_that_cannot_be_fills_no_machine(monkeypatch):
+    """A few that take nothing would be without end."""
+    monkeypatch.setattr(crowd, "bare", lambda probe, kind, count: {"refused": "no"})
+
+    assert crowd.fill("green thread", -0.2, 1.0)["count"] == 2048
+
+
 def test_a_room_that_was_not_filled_is_said_to_be_so(monkeypatch):
     size = {"resident_kb": 8.0, "virtual_kb": 9.0, "early_kb": 1.0}
 

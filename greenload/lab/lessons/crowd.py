@@ -17,6 +17,7 @@ from greenload.lab.probe import bare
 
 PATIENCE_S, BEGIN_S = 60.0, 20.0
 LAST_WORDS = 60
+LEAST_KB = 0.5  # each: less was measured only where so few were begun that the process had room for them already
 Look = Callable[[], dict[str, float]]
 
 
@@ -123,7 +124,7 @@ def fill(kind: str, kb_each: float, room_mb: float) -> dict[str, Any]:
 
     Return their `count`, and the `mb` they take or, as above, why they were `refused`.
     """
-    count = max(1, int(1024 * room_mb / max(kb_each, 0.001)))
+    count = max(1, int(1024 * room_mb / max(kb_each, LEAST_KB)))
     found = memory_in_a_process(kind, count)
     if "refused" in found:
         return {"count": count, **found}

@@ -8,7 +8,7 @@ from typing import Any
 
 from greenload.lab.findings import Claim, Findings, Measure, Spread, Table, number, spread_of
 from greenload.lab.lesson import Effort, LabError, Lesson
-from greenload.lab.lessons.crowd import GREEN, KINDS, OS, fill, green_threads, look, memory_in_a_process
+from greenload.lab.lessons.crowd import GREEN, KINDS, LEAST_KB, OS, fill, green_threads, look, memory_in_a_process
 
 MANY = 10_000
 ROOM_MB = 256
@@ -84,7 +84,7 @@ def _how_many_fit(kb_each: dict[str, float], filled: dict[str, dict[str, Any]], 
             kind,
             f"{each['count']:,}",
             f"refused: {each['refused']}" if "refused" in each else f"{number(each['mb'])} MB",
-            f"{1024 * free_mb / max(kb_each[kind], 0.001):,.0f}{limit.get(kind, '')}",
+            f"{1024 * free_mb / max(kb_each[kind], LEAST_KB):,.0f}{limit.get(kind, '')}",
         ]
         for kind, each in filled.items()
     ]
