@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import http.client
 import json
 import queue
@@ -128,6 +129,7 @@ class Hosted:
         finally:
             self.server.stop()
             self.played.close()
+            gc.collect()  # connections that only the collector would close could not be once their loop is gone
             gevent.get_hub().destroy(destroy_loop=True)
 
 
