@@ -201,7 +201,8 @@ def test_what_has_waited_for_too_long_is_dropped_also_when_nobody_ever_comes_fre
     pool.engine.cut_off()
     pool.end()
 
-    assert dropped <= too_late - 1  # one was begun
+    # One was begun; and every 50 ms somebody looks who has waited for too long.
+    assert too_late - 6 <= dropped <= too_late - 1
 
 
 @settings(max_examples=15, suppress_health_check=list(HealthCheck))
@@ -483,7 +484,7 @@ def test_more_than_this_machine_can_do_lets_others_run():
 
     stats = pool.end()
 
-    assert ticks > 3
+    assert ticks > 10
     assert stats.iterations > 1_000
     assert stats.iterations + stats.dropped >= 0.6 * 200_000 - 1
 

@@ -14,7 +14,7 @@ TAKES_S = 0.005
 FREEZES_FOR_S = 1.0
 FREEZES_AT = 40  # requests
 PACE_S = 0.05
-FEWEST_MISSED = 17  # of 20 slots in that second; more where it takes longer to catch up
+FEWEST_MISSED, MOST_MISSED = 17, 30  # of 20 slots in that second; the more, the longer it takes to catch up
 
 PACED = f"""
 from greenload import HttpUser, constant, constant_pacing, task
@@ -90,11 +90,11 @@ def test_a_freeze_is_in_the_response_time_of_a_schedule_in_missed_slots_and_is_a
     document, done = run("-u", 2)
 
     paced, thinking = sorted(document["names"], key=lambda row: row["name"])
-    assert paced["response_ms"]["p99"] > 890
-    assert paced["service_ms"]["p99"] < paced["response_ms"]["p99"] / 4
+    assert paced["response_ms"]["p99"] == pytest.approx(950, abs=60)
+    assert paced["service_ms"]["p99"] < 100
     assert thinking["response_ms"] == thinking["service_ms"]
-    assert document["missed_slots"] >= FEWEST_MISSED
-    assert document["longest_stall"]["length_s"] > FREEZES_FOR_S - 0.08
+    assert FEWEST_MISSED <= document["missed_slots"] <= MOST_MISSED
+    assert document["longest_stall"]["length_s"] == pytest.approx(FREEZES_FOR_S, abs=0.08)
     assert 0.5 < document["longest_stall"]["from_s"] < 3
     assert document["clocks"]["differ"]
     said = " ".join(done.stdout.split())
@@ -112,10 +112,10 @@ def test_two_workers_count_the_same_as_one(run, freezing):
     sums = document["reconciliation"]
     assert document["run"]["workers"] == 2
     assert sums["sent"] == sums["succeeded"] == sums["merged_by_master"]
-    assert document["missed_slots"] >= 2 * FEWEST_MISSED
+    assert 2 * FEWEST_MISSED <= document["missed_slots"] <= 2 * MOST_MISSED
     assert document["missed_slots"] == pytest.approx(freezing.slots_missed(), abs=4)
-    assert document["total"]["response_ms"]["p99"] > 890
-    assert document["longest_stall"]["length_s"] > FREEZES_FOR_S - 0.08
+    assert document["total"]["response_ms"]["p99"] == pytest.approx(950, abs=60)
+    assert document["longest_stall"]["length_s"] == pytest.approx(FREEZES_FOR_S, abs=0.08)
 
 
 def test_think_time_misses_no_slot_and_its_freeze_is_a_stall(run):
@@ -123,7 +123,7 @@ def test_think_time_misses_no_slot_and_its_freeze_is_a_stall(run):
 
     assert document["missed_slots"] == 0
     assert document["clocks"] == {"differ": False, "why": None}
-    assert document["longest_stall"]["length_s"] > FREEZES_FOR_S - 0.08
+    assert document["longest_stall"]["length_s"] == pytest.approx(FREEZES_FOR_S, abs=0.08)
     assert "response time = service time, in ms" in done.stdout
     assert "longest stall: " in done.stdout
 
