@@ -75,6 +75,26 @@ class SessionHeaders(HTTPHeaderDict):
         super().add(name, value, combine=combine)
 
 
+def merged_headers(
+    own: Mapping[str, str], content_type: str | None, authorization: str | None, headers: Mapping[str, str | None]
+) -> Headers:
+    """Return the headers of a request: a session's `own`, and before them `headers`, of which None takes one away.
+
+    Raises InvalidHeader as `checked_headers` does.
+    """
+    merged = HTTPHeaderDict(own)
+    if content_type is not None:
+        merged["Content-Type"] = content_type
+    if authorization is not None:
+        merged["Authorization"] = authorization
+    for name, value in headers.items():
+        if value is None:
+            merged.pop(name, None)
+        else:
+            merged[name] = value
+    return checked_headers(merged)
+
+
 def checked_headers(headers: Mapping[str, str]) -> Headers:
     """Return `headers` as they may go onto the wire.
 

@@ -31,6 +31,9 @@ FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"
 
 
+Timeout = float | tuple[float | None, float | None] | None
+
+
 class InvalidUrl(GreenloadError, ValueError):
     """A URL no request can be made to."""
 
@@ -213,6 +216,12 @@ def encode_body(data: Any, json_value: Any, files: Any) -> tuple[Any, str | None
     if isinstance(data, str):
         return data.encode(), None
     return data, None
+
+
+def timeouts_of(timeout: Timeout, usual: tuple[float, float]) -> tuple[float, float]:
+    """Return seconds to connect and to read: of `timeout`, one for both or a pair; `usual` for what is None."""
+    connect_s, read_s = timeout if isinstance(timeout, tuple) else (timeout, timeout)
+    return (usual[0] if connect_s is None else connect_s, usual[1] if read_s is None else read_s)
 
 
 def basic_auth(user: str, password: str) -> str:

@@ -35,18 +35,53 @@ class Response:
                 response.success()
     """
 
-    # What most responses never get; here it costs them nothing.
+    # No __init__, which Python calls by way of C. What most responses never get costs them nothing here.
+    request: Request
+    error: str | None = None
+    status_code = 0
+    _answer: Answer | None = None
+    _content: bytes | None = b""  # None while the answer still has it
     _call: Call | None = None
     _is_entered = False
-    _discarded_bytes = 0
     elapsed_s = 0.0
+    received_bytes = 0  # the size of the body: as read, or of one that is streamed, as declared
 
-    def __init__(self, request: Request, answer: Answer | None, error: str | None) -> None:
+    @classmethod
+    def none(cls, request: Request, error: str) -> Response:
+        """Return what stands for the answer to `request` when there is none; `error` says why."""
+        response = cls()
+        response.request = request
+        response.error = error
+        return response
+
+    def keep(self, request: Request, answer: Answer) -> None:
+        """Become the response to `request` that `answer` is, with its body.  Raises RequestFailed as `read` does."""
         self.request = request
-        self.error = error
-        self.status_code = answer.status if answer is not None else 0
+        self.status_code = answer.status
         self._answer = answer
-        self._content: bytes | None = b"" if answer is None else None
+        self._content = content = answer.read()  # switch
+        self.received_bytes = len(content)
+
+    def discard(self, request: Request, answer: Answer) -> None:
+        """Become that, but keep nothing of the body but its size.  Raises RequestFailed as `read` does."""
+        self.request = request
+        self.status_code = answer.status
+        self._answer = answer
+        for piece in answer.pieces():  # switch
+            self.received_bytes += len(piece)
+            if self.received_bytes > request.most_bytes:
+                answer.close()
+                raise RequestFailed(TOO_LARGE)
+
+    def leave(self, request: Request, answer: Answer) -> None:
+        """Become that, and leave the body to whoever asks for it."""
+        self.request = request
+        self.status_code = answer.status
+        self._answer = answer
+        self._content = None
+        declared = self.headers.get("Content-Length", "")
+        # Up to a petabyte: a server can write any number, and no sum may grow past what a message can carry.
+        self.received_bytes = int(declared) if declared.isdecimal() and len(declared) <= 15 else 0
 
     # Made when somebody asks for them; most scenarios do not.
 
@@ -154,15 +189,6 @@ class Response:
             return self.error
         return f"HTTP {self.status_code}" if self.status_code >= 400 else None
 
-    @property
-    def received_bytes(self) -> int:
-        """The size of the body: as read, or while it is streamed, as declared."""
-        if self._content is not None:
-            return len(self._content) or self._discarded_bytes
-        declared = self.headers.get("Content-Length", "")
-        # Up to a petabyte: a server can write any number, and no sum may grow past what a message can carry.
-        return int(declared) if declared.isdecimal() and len(declared) <= 15 else 0
-
     def success(self) -> None:
         """Let this request count as a success, whatever came back."""
         self._judge().success()
@@ -182,20 +208,8 @@ class Response:
             self._content = self._answer.read()  # switch
         return self._content or b""
 
-    def discard(self) -> None:
-        """Read the body and keep nothing of it but its size.  Raises RequestFailed as `read` does."""
-        if self._answer is None:
-            return
-        self._content = b""
-        for piece in self._answer.pieces():  # switch
-            self._discarded_bytes += len(piece)
-            if self._discarded_bytes > self.request.most_bytes:
-                self._answer.close()
-                raise RequestFailed(TOO_LARGE)
-
     def hand_over(self, call: Call) -> Response:
         """Leave the recording of `call` to the `with` block this response is going to be; return it."""
-        call.outlive()
         self._call = call
         return self
 

@@ -43,38 +43,32 @@ class _Enough(Exception):
 
 
 class AnswerParser:
-    """The answers of one connection, one after the other: `expect` one, `feed` until `is_whole`.
+    """The answers of one connection, one after the other: `feed` until `is_whole`, then `let_go`.
 
+    is_to_head  whether the answer that comes is one to HEAD; whoever asks says so
     head        of the answer, once it is there
-    parts       the pieces of its body that have come and nobody has taken, as they came (chunks put together)
+    content     its body, where that came in one piece with a head that is known, as most do; else None
     is_reusable whether the connection may serve another request when this answer `is_whole`
     """
 
     __slots__ = (
         "_announcements", "_chunks", "_collected", "_fault", "_first", "_found", "_is_announcement",
-        "_is_to_head", "_is_unusual", "_known", "_line_bytes", "_llhttp", "_reason", "_still_bytes", "_tail",
-        "head", "is_reusable", "is_whole", "on_body", "parts",
+        "_is_unusual", "_known", "_line_bytes", "_llhttp", "_parts", "_reason", "_still_bytes",
+        "_tail", "content", "head", "is_reusable", "is_to_head", "is_whole", "on_body",
     )  # fmt: skip
 
     def __init__(self) -> None:
         self._llhttp: Any = None
         self._known = known_heads()
-        self._forget()
-        self.parts: list[bytes] = []
-        self.on_body = self.parts.append  # llhttp may call it itself
-        self.head: Head | None = None
-
-    def expect(self, method: str) -> None:
-        """Begin to read the answer to a request with `method`."""
-        if self._is_unusual:
-            self._forget()
-        self._is_to_head = method == "HEAD"
+        self._parts: list[bytes] = []  # of a body that came otherwise: those that nobody has taken
+        self.on_body = self._parts.append  # llhttp may call it itself
         self._first = b""
-        self.head = None
-        self.is_whole = self.is_reusable = False
-        self.parts.clear()
+        self.head: Head | None = None
+        self.content: bytes | None = None
+        self.is_to_head = self.is_whole = self.is_reusable = False
+        self._forget_the_unusual()
 
-    def _forget(self) -> None:
+    def _forget_the_unusual(self) -> None:
         """Forget what only some answers have."""
         self._fault: str | None = None
         self._tail = b""
@@ -92,16 +86,16 @@ class AnswerParser:
             return
         text, blank, body = data.partition(b"\r\n\r\n")
         head = self._known.get(text) if blank else None
-        if head is not None and head.length == len(body) and not self._is_to_head:
+        if head is not None and head.length == len(body) and not self.is_to_head:
             # To what llhttp has read before it would say the same again, and of such a body it sees only the length.
             self.head = head
-            self.parts.append(body)
+            self.content = body
             self.is_whole = self.is_reusable = True
             return
         self._first = data
         self._begin()
         self._feed_head(data)
-        if self.is_reusable and not self._is_to_head:
+        if self.is_reusable and not self.is_to_head:
             self._remember(text, body)
 
     def _begin(self) -> None:
@@ -125,7 +119,7 @@ class AnswerParser:
         head = self.head
         if head is None or head.length != len(body):
             return
-        if len(text) > MOST_KNOWN_BYTES or b"".join(self.parts) != body:
+        if len(text) > MOST_KNOWN_BYTES or b"".join(self._parts) != body:
             return  # after an announcement, or under 304, what stands behind the first empty line is no body
         if len(self._known) >= MOST_KNOWN_HEADS:
             self._known.clear()
@@ -140,7 +134,7 @@ class AnswerParser:
             self._stop(data, error)
         if len(self._collected) > MOST_HEADERS and not self.is_whole:
             raise RequestFailed(BAD_HEADERS)
-        if self.parts or chunks != self._chunks:
+        if self._parts or chunks != self._chunks:
             self._still_bytes = 0
             return
         # A chunk's size may have any number of zeros, and an extension of any length, and llhttp says nothing.
@@ -154,7 +148,17 @@ class AnswerParser:
         if not self.is_whole:
             raise RequestFailed(self._kind_of_fault()) from error
         # Either there is surplus, or the answer is one to HEAD and llhttp was told to stop.
-        self.is_reusable = self.is_reusable and self._is_to_head and self._ends_with_the_head(data)
+        self.is_reusable = self.is_reusable and self.is_to_head and self._ends_with_the_head(data)
+
+    def take(self) -> list[bytes]:
+        """Return the pieces of the body that have come and nobody has taken, as they came (chunks put together)."""
+        if self.content is not None:
+            parts = [self.content]
+            self.content = None
+        else:
+            parts = self._parts[:]
+            self._parts.clear()
+        return parts
 
     def end(self) -> None:
         """Say that the connection has ended.  Raises RequestFailed unless this answer ends with it."""
@@ -169,11 +173,15 @@ class AnswerParser:
 
     def let_go(self) -> None:
         """Keep nothing of the answer: there may be thousands of connections that wait for their next one."""
-        self.head = None
+        self.head = self.content = None
+        self.is_whole = self.is_reusable = False
         if self._first:
+            self._parts.clear()
             self._collected = _NO_HEADERS
             self._found = _NOTHING_FOUND
             self._first = b""
+        if self._is_unusual:
+            self._forget_the_unusual()
 
     def close(self) -> None:
         """Let go of llhttp: it and this know each other, and only the garbage collector could tell."""
@@ -221,7 +229,7 @@ class AnswerParser:
         # New ones for what comes now, or a trailer would pass for a header.
         self._collected = []
         self._found = {}
-        if self._is_to_head:
+        if self.is_to_head:
             self.is_whole = True
             self.is_reusable = self._llhttp.should_keep_alive()
             raise _Enough

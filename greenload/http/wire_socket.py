@@ -24,6 +24,7 @@ import gevent
 from gevent import monkey
 from greenlet import getcurrent
 
+from greenload.green import switch_to
 from greenload.http.engine import CHUNK_BYTES
 from greenload.http.failures import TOO_SLOW, RequestFailed
 
@@ -194,7 +195,7 @@ class Wire:
             self._start_timer(max(0.0, deadline_s - now_s))
         self._waiting = getcurrent()
         try:
-            is_in_time = self._hub.switch()  # switch
+            is_in_time = switch_to(self._hub)  # switch
         finally:
             self._waiting = None
         if not is_in_time:

@@ -103,7 +103,7 @@ def test_text_is_the_body_in_the_declared_character_set(start_server, open_sessi
 
 @given(st.text(st.characters(max_codepoint=255, exclude_characters="\r\n")), st.binary())
 def test_text_never_raises_whatever_the_headers_declare(content_type, body):
-    response = Response(None, None, None)
+    response = Response()
     response.headers = HTTPHeaderDict({"Content-Type": f"text/plain; charset={content_type}"})
     response._content = body
 
@@ -429,7 +429,7 @@ def test_iter_content_of_a_response_that_was_not_streamed_gives_its_body(session
 
 @given(st.lists(st.sampled_from([b"a", b"\n", b"\r\n", b"bc", b""]), max_size=8))
 def test_iter_lines_does_not_depend_on_how_the_body_was_cut(pieces):
-    response = Response(None, None, None)
+    response = Response()
     response.iter_content = lambda: iter(pieces)
     whole = b"".join(pieces).replace(b"\r\n", b"\n").split(b"\n")
 
