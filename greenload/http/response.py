@@ -35,7 +35,8 @@ class Response:
                 response.success()
     """
 
-    # No __init__, which Python calls by way of C. What most responses never get costs them nothing here.
+    # No __init__, which Python calls by way of C; `keep`, `discard` and `leave` are that. What most responses never get
+    # costs them nothing here.
     request: Request
     error: str | None = None
     status_code = 0
@@ -56,17 +57,13 @@ class Response:
 
     def keep(self, request: Request, answer: Answer) -> None:
         """Become the response to `request` that `answer` is, with its body.  Raises RequestFailed as `read` does."""
-        self.request = request
-        self.status_code = answer.status
-        self._answer = answer
+        self._become(request, answer)
         self._content = content = answer.read()  # switch
         self.received_bytes = len(content)
 
     def discard(self, request: Request, answer: Answer) -> None:
         """Become that, but keep nothing of the body but its size.  Raises RequestFailed as `read` does."""
-        self.request = request
-        self.status_code = answer.status
-        self._answer = answer
+        self._become(request, answer)
         for piece in answer.pieces():  # switch
             self.received_bytes += len(piece)
             if self.received_bytes > request.most_bytes:
@@ -75,13 +72,16 @@ class Response:
 
     def leave(self, request: Request, answer: Answer) -> None:
         """Become that, and leave the body to whoever asks for it."""
-        self.request = request
-        self.status_code = answer.status
-        self._answer = answer
+        self._become(request, answer)
         self._content = None
         declared = self.headers.get("Content-Length", "")
         # Up to a petabyte: a server can write any number, and no sum may grow past what a message can carry.
         self.received_bytes = int(declared) if declared.isdecimal() and len(declared) <= 15 else 0
+
+    def _become(self, request: Request, answer: Answer) -> None:
+        self.request = request
+        self.status_code = answer.status
+        self._answer = answer
 
     # Made when somebody asks for them; most scenarios do not.
 
@@ -210,6 +210,7 @@ class Response:
 
     def hand_over(self, call: Call) -> Response:
         """Leave the recording of `call` to the `with` block this response is going to be; return it."""
+        self.elapsed_s = call.answered()
         self._call = call
         return self
 

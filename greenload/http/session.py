@@ -240,13 +240,13 @@ class HttpSession:
         finally:  # nobody catches what ends a green thread; and `with` would take 0.1 us more
             if not is_over:
                 call.break_off(sys.exc_info()[1])  # type: ignore[arg-type]  # there is one
-        response.elapsed_s = call.answered()
         call.received_bytes = response.received_bytes
-        call.error = response.kind()
+        if response.status_code >= 400 or response.error is not None:
+            call.error = response.kind()
         if catch_response:
             self._to_judge = response.hand_over(call)
         else:
-            call.end()
+            response.elapsed_s = call.end()
         return response
 
     def _follow(self, request: Request, response: Response, take: Take, own: Mapping[str, str]) -> Response:
