@@ -27,6 +27,9 @@ class ResponseError(GreenloadError):
 class Response:
     """The answer to one request, or the failure to get one: then status_code is 0 and `error` says why.
 
+    elapsed_s       seconds from sending to the end of the answer: the service time
+    received_bytes  the size of the body: as read, or of one that is streamed, as declared
+
     With catch_response=True it is a `with` block in which the scenario judges it: `success()`, `failure("why")`; judged
     neither way, a status of 400 or more is a failure. The clocks stopped when the answer was there.
 
@@ -45,7 +48,7 @@ class Response:
     _call: Call | None = None
     _is_entered = False
     elapsed_s = 0.0
-    received_bytes = 0  # the size of the body: as read, or of one that is streamed, as declared
+    received_bytes = 0
 
     @classmethod
     def none(cls, request: Request, error: str) -> Response:
