@@ -1,6 +1,6 @@
 """The wire engine: HTTP/1.1 over sockets and a parser of our own, each request sent once.
 
-It does for `FastHttpUser` what `pooled` does for `HttpUser`, for a ninth of the processor time. An idle connection is
+It does for `FastHttpUser` what `pooled` does for `HttpUser`, for a twelfth of the processor time. An idle connection is
 looked at before it is used: one that the server closed meanwhile, or on which something arrived that nobody
 asked for, is replaced before anything is sent. Knows nothing of names, cookies, redirects or counting.
 """
