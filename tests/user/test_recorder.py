@@ -248,3 +248,22 @@ def test_what_is_cut_off_at_the_end_ends_the_last_stall(stage):
     stage.recorder.cut_off_all()
 
     assert stage.recorder.take().longest_stall == Stall(3, 0)
+
+
+def test_a_call_that_was_cut_off_is_not_counted_when_it_ends_after_all():
+    recorder = Recorder(iter([1.0, 2.0]).__next__)
+    call = recorder.begin("GET", "/", None)
+    recorder.cut_off(call)
+
+    assert call.end() == 0
+
+    stats = recorder.take()
+    assert (stats.sent, stats.succeeded, stats.unfinished, recorder.counted) == (1, 0, 1, 0)
+
+
+def test_a_call_tells_how_long_it_took_each_time_it_is_ended_and_counts_once():
+    recorder = Recorder(iter([1.0, 3.5]).__next__)
+    call = recorder.begin("GET", "/", None)
+
+    assert [call.end(), call.end(), call.answered()] == [2.5, 2.5, 2.5]
+    assert (recorder.take().succeeded, recorder.counted) == (1, 1)
