@@ -237,7 +237,7 @@ class HttpSession:
             if allow_redirects and response.status_code in REDIRECTS:
                 response = self._follow(request, response, take, own_cookies)  # switch
             is_over = True
-        finally:  # nobody catches what ends a green thread; and `with` would take 0.1 us more
+        finally:  # nobody catches what ends a green thread; and `with` would take 0.07 us more
             if not is_over:
                 call.break_off(sys.exc_info()[1])  # type: ignore[arg-type]  # there is one
         call.received_bytes = response.received_bytes

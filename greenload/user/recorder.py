@@ -117,7 +117,7 @@ class Recorder:
 
     def begin(self, method: str, name: str, intended_s: float | None) -> Call:
         """Begin a request, intended for `intended_s` or, when that is None, for now."""
-        now = self.now  # what is called through a name of its own is found a third faster
+        now = self.now  # Python looks up what it calls as an attribute of an object anew each time
         started_s = now()
         key = (method, name)
         if key not in self._names:
