@@ -77,8 +77,9 @@ def rates_of(document):
 def test_the_limit_of_a_server_is_found(greenload, serial_server):
     greenload.write("getter.py", GETTER)
 
+    # No step on the way up is at the limit itself, where a server that was stopped for 50 ms never catches up.
     done = greenload.run(
-        "find", "getter.py", "-H", serial_server.url, "--from", "100/s", "--to", "350/s", "--step-time", "3s",
+        "find", "getter.py", "-H", serial_server.url, "--from", "140/s", "--to", "280/s", "--step-time", "3s",
         "--fail-if", "median > 50ms", "--json", "out.json", timeout_s=120,
     )  # fmt: skip
 
@@ -87,12 +88,12 @@ def test_the_limit_of_a_server_is_found(greenload, serial_server):
     held, failed = document["held_per_s"], document["failed_per_s"]
     assert document["outcome"] == "found"
     # Above 200/s a queue grows: at 205/s by 50 ms in 2 s. A busy machine is slower.
-    assert 0.5 * MOST_PER_S <= held <= 1.03 * MOST_PER_S
+    assert 0.7 * MOST_PER_S <= held <= 1.03 * MOST_PER_S
     assert held < failed <= 1.05 * held
     assert done.stdout.startswith(
         f"the highest rate that held: {held:g}/s (the next one tried, {failed:g}/s, failed: med"
     )
-    [fastest] = [step for step in document["steps"] if step["rate_per_s"] == 350]
+    [fastest] = [step for step in document["steps"] if step["rate_per_s"] == 280]
     assert [each["status"] for each in fastest["summary"]["thresholds"]] == ["failed"]
     assert done.stderr.count("\nstep ") == len(document["steps"])
     assert {step["summary"]["run"]["warmup_s"] for step in document["steps"]} == {1}
