@@ -116,12 +116,15 @@ def _first_that_fits(places: tuple[tuple[str, str], ...], frame: Frame) -> str |
 
 
 def read_stacks(text: str) -> Iterator[tuple[list[Frame], int]]:
-    """Yield the stacks that py-spy wrote, outermost frame first, and how often each was seen."""
-    for line in text.splitlines():
+    """Yield the stacks that py-spy wrote, outermost frame first, and how often each was seen.
+
+    A name that was just changing may be any string, even of several lines; a line that is no stack is left out.
+    """
+    for line in text.split("\n"):
         stack, _, count = line.rpartition(" ")
         found = [re.fullmatch(r"(.+) \((.+?)(?::\d+)?\)", frame) for frame in stack.split(";")]
         frames = [Frame(each[1], each[2]) for each in found if each is not None]
-        if frames:
+        if frames and count.isdecimal():
             yield frames, int(count)
 
 
