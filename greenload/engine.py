@@ -107,6 +107,7 @@ class Engine:
 
     def resize(self, counts: Mapping[str, int]) -> None:
         """Let there be so many users of each class; the youngest leave first."""
+        leaving = []
         for name, count in counts.items():
             lives = self._lives[name]
             while len(lives) < count:
@@ -114,37 +115,43 @@ class Engine:
             while len(lives) > count:
                 life, _ = lives.popitem()
                 self._left -= life.has_left
-                self._send_off(life)
+                leaving.append(life)
+        if leaving:
+            self._send_off(leaving)
 
     def drain(self) -> None:
         """Stop all users: those that wait at once, the others when their task is done or the stop timeout is over."""
         self.resize(dict.fromkeys(self._classes, 0))
-        gevent.joinall([life.send_off for life in self._stopping])  # switch
+        gevent.joinall(list({life.send_off for life in self._stopping}))  # switch
         self._environment.recorder.cut_off_all()
 
     def cut_off(self) -> None:
         """Stop all stopping users now, and those that are to stop from now on; requests under way are unfinished."""
         self._stop_timeout_s = 0.0
-        for life in self._stopping:
-            self._threads.start(self._kill, life)
+        self._threads.start(self._kill, list(self._stopping))
 
-    def _send_off(self, life: _Life) -> None:
-        self._stopping.add(life)
-        life.send_off = self._threads.start(self._see_out, life)
+    def _send_off(self, lives: list[_Life]) -> None:
+        """Have users leave. One green thread sees them all out: one for each would take 9 KB a user."""
+        send_off = self._threads.start(self._see_out, lives)
+        for life in lives:
+            life.send_off = send_off
+        self._stopping.update(lives)
 
-    def _see_out(self, life: _Life) -> None:
-        """Tell one user to stop, and make it when it does not."""
-        life.stop.set()
-        life.thread.join(timeout=self._stop_timeout_s)  # switch
-        self._kill(life)  # switch
-        self._stopping.discard(life)
+    def _see_out(self, lives: list[_Life]) -> None:
+        """Tell users to stop, and make those that do not."""
+        for life in lives:
+            life.stop.set()
+        gevent.joinall([life.thread for life in lives], timeout=self._stop_timeout_s)  # switch
+        self._kill(lives)  # switch
+        self._stopping.difference_update(lives)
 
-    def _kill(self, life: _Life) -> None:
-        """End one user where it stands: the first kill leaves its on_stop a moment, the second one none."""
+    def _kill(self, lives: list[_Life]) -> None:
+        """End users where they stand: the first kill leaves their on_stop a moment, the second one none."""
         for _ in range(2):
-            if not life.thread.dead:
-                life.thread.kill(block=False)
-                life.thread.join(timeout=ON_STOP_GRACE_S)  # switch
+            alive = [life.thread for life in lives if not life.thread.dead]
+            for thread in alive:
+                thread.kill(block=False)
+            gevent.joinall(alive, timeout=ON_STOP_GRACE_S)  # switch
 
     def _live(self, life: _Life) -> None:
         """Let a user live, and note when it leaves of its own accord; its task may also end its green thread."""
