@@ -153,6 +153,7 @@ def test_a_cut_off_that_comes_before_the_users_are_told_to_stop_is_not_forgotten
 
 def test_an_on_stop_that_never_ends_is_ended(monkeypatch):
     monkeypatch.setattr(engine, "ON_STOP_GRACE_S", 0.1)
+    ended = []
 
     class Clingy(User):
         @task
@@ -160,13 +161,17 @@ def test_an_on_stop_that_never_ends_is_ended(monkeypatch):
             gevent.sleep(60)
 
         def on_stop(self):
-            gevent.sleep(60)
+            try:
+                gevent.sleep(60)
+            finally:
+                ended.append(True)
 
     house = House(Clingy, stop_timeout_s=0.1)
-    house.engine.resize({"Clingy": 1})
+    house.engine.resize({"Clingy": 3})
     gevent.sleep(0.05)
 
     assert timed(house.engine.drain) < 2.0
+    assert len(ended) == 3
 
 
 def test_what_a_stray_green_thread_of_a_user_has_under_way_is_unfinished():
