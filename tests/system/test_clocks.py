@@ -112,7 +112,8 @@ def test_two_workers_count_the_same_as_one(run, freezing):
     sums = document["reconciliation"]
     assert document["run"]["workers"] == 2
     assert sums["sent"] == sums["succeeded"] == sums["merged_by_master"]
-    assert 2 * FEWEST_MISSED <= document["missed_slots"] <= 2 * MOST_MISSED
+    assert document["missed_slots"] >= 2 * FEWEST_MISSED
+    # How many more depends on how soon both catch up; the server knows.
     assert document["missed_slots"] == pytest.approx(freezing.slots_missed(), abs=4)
     assert document["total"]["response_ms"]["p99"] == pytest.approx(950, abs=60)
     assert document["longest_stall"]["length_s"] == pytest.approx(FREEZES_FOR_S, abs=0.08)
