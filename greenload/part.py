@@ -144,8 +144,11 @@ class Part:
         with closing(Alarm(self.now)) as alarm:
             for number in itertools.count():
                 due_s = first_s + (number + draw.random()) * TICK_S
-                alarm.wait_until(due_s)  # switch
-                self._recorder.record_lag(self.now() - due_s)
+                try:
+                    alarm.wait_until(due_s)  # switch
+                finally:  # also when all was held up until the run was over
+                    if (late_s := self.now() - due_s) >= 0:
+                        self._recorder.record_lag(late_s)
 
 
 def _percent(cpu_s: float, covered_s: float) -> float:

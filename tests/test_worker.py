@@ -209,6 +209,18 @@ def test_lag_is_small_when_nobody_is_held_up_and_as_long_as_the_hold_up_when_som
     assert blocked.total.lag.max_us > 40_000
 
 
+def test_a_hold_up_that_lasts_until_the_run_is_over_is_lag_too():
+    start = Start(plan_of(ramp(1, 1000), None, "Guest"), (Change(0.0, JOIN, "w"),), 0.0)
+    part = Part(Hello("w", 1, "v", "sha"), start, {"Guest": Guest}, GreenThreads(), take_row=None)
+    ticker = GreenThreads().start(part.tick)
+    gevent.sleep(0.1)
+
+    threading.Event().wait(0.3)
+    ticker.kill()
+
+    assert part.report().stats.lag.max_us > 200_000
+
+
 def test_a_long_hold_up_is_counted_in_the_second_it_began():
     class Blocking(User):
         wait_time = constant_pacing(60)

@@ -25,13 +25,19 @@ MOST_UNFINISHED_PART = 0.001
 MOST_DROPPED_PART = 0.001
 
 # Why arrivals were dropped, and what to do.
+NOBODY_FREE = "nobody was free to begin them in time"
 TOO_LITTLE_POWER = (
-    "that is the generator's doing, at least in part, and need not be the server's: see above; use more workers or a"
-    " less busy machine, or ask for a lower rate"
+    f"{NOBODY_FREE}; that is the generator's doing, at least in part, and need not be the server's: see above; use more"
+    " workers or a less busy machine, or ask for a lower rate"
 )
-NO_USERS = "users that could not go on begin nothing: see above"
+NO_USERS = f"{NOBODY_FREE}; users that could not go on begin nothing: see above"
 TOO_FEW_USERS = (
-    "with so little load the server may look faster than it is; allow more users (--max-users), or ask for a lower rate"
+    f"{NOBODY_FREE}; with so little load the server may look faster than it is; allow more users (--max-users), or ask"
+    " for a lower rate"
+)
+HELD_UP = (
+    "nobody began them in time, and not for want of users: the generator was held up, or users take long to start"
+    " (on_start); use a less busy machine, or a longer run"
 )
 
 
@@ -206,14 +212,16 @@ def _dropped(results: Results, offer: Offer) -> str | None:
         return None
     return (
         f"the rate was not reached: {offer.dropped} of {offer.planned} arrivals ({offer.dropped_part:.1%}) were"
-        f" dropped, because nobody was free to begin them in time; {_why_dropped(results)}"
+        f" dropped, because {_why_dropped(results, offer)}"
     )
 
 
-def _why_dropped(results: Results) -> str:
+def _why_dropped(results: Results, offer: Offer) -> str:
     if _users(results):
         return NO_USERS
-    return TOO_LITTLE_POWER if _lag(results) or _cpu(results) else TOO_FEW_USERS
+    if _lag(results) or _cpu(results):
+        return TOO_LITTLE_POWER
+    return TOO_FEW_USERS if offer.queued else HELD_UP
 
 
 def _missing(offer: Offer) -> str | None:

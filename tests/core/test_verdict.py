@@ -154,8 +154,8 @@ def test_lag_is_compared_with_the_service_time_where_requests_waited_for_their_t
 # Arrivals
 
 
-def offer_of(dropped, started=900):
-    return Offer(started + dropped, started, dropped, dropped, 10.0)
+def offer_of(dropped, started=900, queued=100):
+    return Offer(started + dropped, started, dropped, queued, 10.0)
 
 
 def test_up_to_one_arrival_in_a_thousand_may_be_dropped():
@@ -191,6 +191,16 @@ def test_a_rate_that_the_generator_could_not_make_is_not_put_down_to_the_server(
     assert "that is the generator's doing, at least in part, and need not be the server's: see above" in dropped
     assert "use more workers" in dropped
     assert "--max-users" not in dropped
+
+
+def test_a_rate_that_was_not_reached_though_there_might_have_been_more_users_needs_no_more_users():
+    results = Results()
+    results.add(report())
+
+    [reason] = judge(results, offer_of(dropped=100, queued=0)).reasons
+
+    assert "not for want of users: the generator was held up, or users take long to start" in reason
+    assert "--max-users" not in reason
 
 
 def test_a_rate_that_was_not_reached_for_users_that_could_not_go_on_needs_no_more_users():

@@ -338,6 +338,30 @@ def test_a_server_that_freezes_shows_in_the_response_time_and_not_in_the_service
     assert service_ms["p99"] < response_ms["p99"] / 4
 
 
+SLOW_TO_START = f"""
+import time
+{JOB}
+    def on_start(self):
+        time.sleep(60)
+"""
+
+
+def test_what_was_dropped_while_users_started_asks_for_no_more_users(greenload):
+    greenload.write("slow.py", SLOW_TO_START)
+
+    done = greenload.run(
+        "run", "slow.py", "--rate", "20/s", "-t", "1s", "--max-users", 1_000, "--stop-timeout", "0s",
+        "--json", "out.json",
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stderr
+    assert sums_of(greenload)["dropped"] == 20
+    reasons = greenload.read_json("out.json")["verdict"]["reasons"]
+    [reason] = [each for each in reasons if "dropped" in each]
+    assert reason.startswith("the rate was not reached: 20 of 20 arrivals (100.0%) were dropped, because nobody began")
+    assert "not for want of users: the generator was held up, or users take long to start" in reason
+
+
 def test_the_same_freeze_hides_from_a_closed_loop(greenload, serve_one_by_one):
     server = serve_one_by_one(FREEZE_AT_S, FREEZE_S)
 
