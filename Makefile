@@ -10,10 +10,10 @@ INSTALLED := $(VENV)/.installed
 demo: $(INSTALLED)
 	$(BIN)/greenload demo
 
-# Five at a time: most of what takes long waits for real seconds to go by. What measures times comes last, by itself; it
+# Four at a time: most of what takes long waits for real seconds to go by. What measures times comes last, by itself; it
 # is skipped where there is no Locust (make .venv-bench/bin/locust).
 test: $(INSTALLED)
-	$(BIN)/python -m pytest -n 5 --dist worksteal -m 'not alone'
+	$(BIN)/python -m pytest -n 4 --dist worksteal -m 'not alone'
 	$(BIN)/python -m pytest -m alone
 
 # Format, lint, types and the laws of the house: what to run before each commit.
@@ -78,7 +78,7 @@ test-all:
 test-lowest:
 	test -d .venv-lowest || $(PYTHON) -m venv .venv-lowest
 	.venv-lowest/bin/pip install --quiet --disable-pip-version-check -c tests/constraints-lowest.txt -e '.[service,dev]'
-	.venv-lowest/bin/python -m pytest -n 5 --dist worksteal -m 'not alone'
+	.venv-lowest/bin/python -m pytest -n 4 --dist worksteal -m 'not alone'
 
 # What Debian has to bring for the whole of this Makefile: nginx, hey, wrk and ab (in apache2-utils) for the bench; ip,
 # chromium and PostgreSQL for tests that are skipped without; nothing for demo.

@@ -113,14 +113,14 @@ def test_each_begins_when_it_is_due():
 
 
 def test_a_user_that_is_busy_is_not_waited_for():
-    pool = Pool(service(0.2), rate=50, duration_s=0.5)
+    pool = Pool(service(1.0), rate=50, duration_s=0.5)
 
     stats = pool.play()
 
     assert (stats.iterations, stats.dropped, stats.queued) == (25, 0, 0)
     assert pool.recorder.iterations >= 10
     [tally] = stats.tallies.values()
-    assert tally.succeeded.response.percentile(50) < 1.5 * 200_000
+    assert tally.succeeded.response.percentile(50) < 1.5 * 1_000_000
 
 
 def test_there_are_as_many_users_as_it_takes_and_one_to_spare():
@@ -167,7 +167,7 @@ def test_what_finds_nobody_free_waits_and_begins_in_order_with_the_time_at_which
         def work(self):
             begun.append(self.turn_s)
             with self.measure("JOB", "work"):
-                gevent.sleep(0.05)
+                gevent.sleep(0.2)
 
     stats = Pool(Slow, rate=100, duration_s=0.1, max_users=1).play()
 
@@ -175,18 +175,18 @@ def test_what_finds_nobody_free_waits_and_begins_in_order_with_the_time_at_which
     assert (stats.iterations, stats.dropped) == (10, 0)
     assert stats.queued in (9, 10)  # the first one may come before the only user is ready
     [tally] = stats.tallies.values()
-    assert tally.succeeded.service.max_us < 300_000
-    # The last one was due at 0.09 s, and nine of 0.05 s each came before it.
-    assert tally.succeeded.response.max_us >= (9 * 50 - 90 + 50) * 1_000
+    assert tally.succeeded.service.max_us < 1_200_000
+    # The last one was due at 0.09 s, and nine of 0.2 s each came before it.
+    assert tally.succeeded.response.max_us >= (9 * 200 - 90 + 200) * 1_000
 
 
 def test_what_has_waited_for_too_long_is_dropped_and_counted():
-    stats = Pool(service(0.3), rate=50, duration_s=0.6, max_users=1, max_lag_s=0.1).play()
+    stats = Pool(service(0.9), rate=20, duration_s=1.8, max_users=1, max_lag_s=0.3).play()
 
-    assert stats.iterations + stats.dropped == 30
+    assert stats.iterations + stats.dropped == 36
     assert 2 <= stats.iterations <= 4
     [tally] = stats.tallies.values()
-    assert (tally.succeeded.response.max_us - tally.succeeded.service.max_us) < 150_000
+    assert (tally.succeeded.response.max_us - tally.succeeded.service.max_us) < 450_000
 
 
 def test_what_has_waited_for_too_long_is_dropped_also_when_nobody_ever_comes_free():
@@ -363,7 +363,7 @@ def test_users_whose_on_start_fails_at_first_take_what_has_waited_when_they_are_
 def test_a_class_whose_on_start_takes_a_while_begins_late_and_loses_nothing():
     class Thorough(User):
         def on_start(self):
-            gevent.sleep(0.2)
+            gevent.sleep(1.0)
 
         @task
         def look(self):
@@ -375,8 +375,8 @@ def test_a_class_whose_on_start_takes_a_while_begins_late_and_loses_nothing():
 
     assert (stats.iterations, stats.dropped, stats.queued) == (50, 0, 0)
     [tally] = stats.tallies.values()
-    assert 150_000 < tally.succeeded.response.max_us < 400_000
-    assert tally.succeeded.service.max_us < 100_000
+    assert 750_000 < tally.succeeded.response.max_us < 2_000_000
+    assert tally.succeeded.service.max_us < 500_000
 
 
 def test_a_slow_on_start_of_one_class_does_not_hold_up_another():
