@@ -187,10 +187,7 @@ class Stats:
             timings = tally.failed
             tally.failures.count(kind_of(error), int(ended_s))
         service_us = round((ended_s - started_s) * 1e6)
-        if intended_s == started_s and timings.response is timings.service:
-            timings.service.record(service_us)  # one call less, where nothing has a schedule
-        else:
-            timings.record(service_us, round((ended_s - intended_s) * 1e6))
+        timings.record(service_us, service_us if intended_s == started_s else round((ended_s - intended_s) * 1e6))
         tally.received_bytes += received_bytes
 
     def record_unfinished(self, method: str, name: str, age_s: float) -> None:
