@@ -7,7 +7,7 @@ keeps with it what it made of it, and a session hands it out again until one of 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any, NoReturn
 
@@ -21,7 +21,7 @@ OWN_HEADERS = {"User-Agent": f"greenload/{VERSION}", "Accept": "*/*", "Accept-En
 
 # RFC 9110, sections 5.6.2 and 5.5; what is beyond ASCII goes as Latin-1.
 TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 
 
 class InvalidHeader(GreenloadError, ValueError):
@@ -106,12 +106,21 @@ def checked_headers(headers: Mapping[str, str]) -> Headers:
     return _checked(tuple((name, headers[name]) for name in headers))
 
 
+def keeps_alive(version: int, connection_headers: Iterable[str]) -> bool:
+    """Return whether a connection stays open after an answer with these (RFC 9112, section 9.3).
+
+    version  10 is HTTP/1.0, 11 is HTTP/1.1
+    """
+    options = {option.strip(" \t").lower() for value in connection_headers for option in value.split(",")}
+    return "close" not in options and (version > 10 or "keep-alive" in options)
+
+
 @lru_cache(maxsize=1_000)
 def _checked(headers: tuple[tuple[str, str], ...]) -> Headers:
     for name, value in headers:
         if not TOKEN.fullmatch(name):
             raise InvalidHeader(f"{name!r} cannot be the name of a header; write letters, digits and -")
-        if not _HEADER_VALUE.fullmatch(value):
+        if not HEADER_VALUE.fullmatch(value):
             raise InvalidHeader(f"{name}: {value!r} is not one line of Latin-1 text; quote what is not")
     return Headers(dict(headers))
 

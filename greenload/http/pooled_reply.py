@@ -14,16 +14,14 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from urllib3.util.response import assert_header_parsing
-
-from greenload.http.engine import MOST_HEAD_LINES, MOST_HEADERS, MOST_LINE_BYTES
-from greenload.http.failures import HEADERS_CUT_SHORT, TOO_SLOW, RequestFailed
+from greenload.http.engine import MOST_ANNOUNCEMENTS, MOST_HEADERS, MOST_LINE_BYTES
+from greenload.http.failures import BAD_HEADERS, TOO_SLOW, RequestFailed
+from greenload.http.headers import keeps_alive
 from greenload.http.marks import Marks
+from greenload.http.pooled_head import Head, framing, read_head
 
 _CHUNK_SIZE = re.compile(rb"0*([0-9A-Fa-f]{1,16})[;\r\n]")
-_LENGTH = re.compile(r"\s*[0-9]{1,19}\s*")
-# Folded headers are not sent any more (RFC 9112, section 5.2), and not read by everybody alike.
-_NO_HEADER = re.compile(rb"^[ \t]+[^\r\n]|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_WITHOUT_BODY = (http.client.SWITCHING_PROTOCOLS, http.client.NO_CONTENT, http.client.NOT_MODIFIED)
 
 
 @dataclass
@@ -41,7 +39,7 @@ class Watch:
 class Reply(http.client.HTTPResponse):
     """Refuses what http.client lets pass and others read otherwise: broken headers, two lengths, odd chunk sizes."""
 
-    fp: Any  # a _Head while the head is read
+    fp: Any
 
     def __init__(self, watch: Watch, sock: socket.socket, *, method: str | None = None) -> None:
         super().__init__(sock, method=method)
@@ -49,32 +47,37 @@ class Reply(http.client.HTTPResponse):
         self._marks = watch.marks
 
     def begin(self) -> None:
-        """Read status and headers, past those that only announce an answer (RFC 9110, section 15.2)."""
-        self.fp = head = _Head(self.fp)
-        try:
-            super().begin()  # switch
-            while 100 <= self.status < 200 and self.status != http.client.SWITCHING_PROTOCOLS:
-                self.headers = self.msg = None  # type: ignore[assignment]  # what begin() takes for "not begun"
-                head.begin_again()
-                super().begin()  # switch
-        finally:
-            if self.fp is head:
-                self.fp = head.file
-        if not head.is_whole:
-            raise RequestFailed(HEADERS_CUT_SHORT)
-        # The first line that is none ends the headers for http.client, and Content-Length may be among the rest.
-        assert_header_parsing(self.msg)
-        _check_framing(self.msg)
-        if self.status in (http.client.NO_CONTENT, http.client.NOT_MODIFIED):
+        """Read status and headers, past those that only announce an answer (RFC 9110, section 15.2).
+
+        All that http.client would know of an answer after its own begin() is known after this one.
+        """
+        head = self._read_head()  # switch
+        announcements = 0
+        while 100 <= head.status < 200 and head.status != http.client.SWITCHING_PROTOCOLS:
+            announcements += 1
+            if announcements > MOST_ANNOUNCEMENTS:
+                raise RequestFailed(BAD_HEADERS)
+            head = self._read_head()  # switch
+        self.version, self.status, self.reason, self.headers = head
+        self.code = self.status
+        self.msg = self.headers
+        self.chunked, self.length = framing(self.headers)
+        self.chunk_left = None
+        if self.status in _WITHOUT_BODY:
             # Such an answer may name chunks and has none, which http.client and urllib3 know of answers to HEAD only.
             self._method = "HEAD"
+        if self._method == "HEAD":
+            self.length = 0
+        is_endless = self.length is None and not self.chunked
+        is_http = self.status != http.client.SWITCHING_PROTOCOLS
+        connection = self.headers.get_all("Connection", [])
+        self.will_close = is_endless or not is_http or not keeps_alive(self.version, connection)
 
-    def _read_status(self) -> Any:
-        """Read a status line; http.client comes here for each head, those of announcements included."""
+    def _read_head(self) -> Head:
         if self._marks is not None:
-            self.fp.file.peek(1)  # switch
+            self.fp.peek(1)  # switch
             self._marks.arrived()
-        return super()._read_status()  # type: ignore[misc]  # switch
+        return read_head(self.fp)  # switch
 
     def _read_next_chunk_size(self) -> int:
         """Read the size of a chunk; http.client takes what int() takes: -1, +5, 0x5, 1_0."""
@@ -146,46 +149,3 @@ class _Patience(io.RawIOBase):
     def close(self) -> None:
         self._file.close()
         super().close()
-
-
-def _check_framing(headers: http.client.HTTPMessage) -> None:
-    """Raise HTTPException unless there is one way to read where the body ends (RFC 9112, section 6.3)."""
-    lengths = headers.get_all("Content-Length") or []
-    codings = headers.get_all("Transfer-Encoding") or []
-    if len(lengths) + len(codings) > 1:
-        raise http.client.HTTPException("more than one length")
-    if (lengths and not _LENGTH.fullmatch(lengths[0])) or (codings and codings[0].strip().lower() != "chunked"):
-        raise http.client.HTTPException("a length that is none")
-
-
-class _Head:
-    """The head of an answer, as http.client reads it: line by line."""
-
-    def __init__(self, file: Any) -> None:
-        self.file = file
-        self.is_whole = False
-        self._is_first = True
-        self._lines = 0
-
-    def begin_again(self) -> None:
-        """Be the next head: the one before was an announcement."""
-        self._is_first = True
-
-    def readline(self, limit: int) -> bytes:
-        self._lines += 1
-        if self._lines > MOST_HEAD_LINES:
-            raise http.client.HTTPException(f"more than {MOST_HEAD_LINES} lines")
-        line: bytes = self.file.readline(limit)  # switch
-        if self._is_first:
-            if line and not line.startswith(b"HTTP/1."):
-                raise http.client.BadStatusLine(repr(line[:80]))
-        elif _NO_HEADER.search(line):
-            raise http.client.HTTPException("a folded header, or a control character in one")
-        elif line[-3:-2] in (b" ", b"\t"):
-            line = line.rstrip() + b"\r\n"  # no part of the value; http.client would take "chunked " for no coding
-        self._is_first = False
-        self.is_whole = line in (b"\r\n", b"\n")
-        return line
-
-    def close(self) -> None:
-        self.file.close()

@@ -8,12 +8,11 @@ does not know what was asked; so there it is stopped after the headers. Pure: no
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
-from greenload.http.engine import MOST_HEAD_LINES, MOST_HEADERS, MOST_LINE_BYTES
+from greenload.http.engine import MOST_ANNOUNCEMENTS, MOST_HEADERS, MOST_LINE_BYTES, STATUS_LINE
 from greenload.http.failures import (
     BAD_HEADERS,
     BAD_STATUS_LINE,
@@ -23,14 +22,13 @@ from greenload.http.failures import (
     NO_ANSWER,
     RequestFailed,
 )
+from greenload.http.headers import keeps_alive
 from greenload.http.wire_head import Head, known_heads
 
 MOST_KNOWN_HEADS = 100
 MOST_KNOWN_BYTES = 4_096  # of one of them: nobody's usual head is longer, and a server could fill many MB
-MOST_ANNOUNCEMENTS = MOST_HEAD_LINES // 4
 SWITCHING_PROTOCOLS = 101
 
-_STATUS_LINE = re.compile(rb"HTTP/1\.[01] [1-9][0-9]{2}(?=[ \r\n]|\Z)")
 # What an engine or a session looks at in nearly every answer.
 _WANTED = frozenset({b"content-length", b"content-encoding", b"set-cookie", b"transfer-encoding"})
 
@@ -225,13 +223,13 @@ class AnswerParser:
             self._refuse(BAD_HEADERS)  # nobody asked for another one; and with a tab after it llhttp reads no chunks
         if len(self._collected) > MOST_HEADERS:
             self._refuse(BAD_HEADERS)
-        self.head = Head(status, self._reason, self._collected, self._found)
+        self.head = head = Head(status, self._reason, self._collected, self._found)
         # New ones for what comes now, or a trailer would pass for a header.
         self._collected = []
         self._found = {}
         if self.is_to_head:
             self.is_whole = True
-            self.is_reusable = self._llhttp.should_keep_alive()
+            self.is_reusable = status != SWITCHING_PROTOCOLS and self._keeps_alive(head)
             raise _Enough
 
     def on_chunk_header(self) -> None:
@@ -244,6 +242,11 @@ class AnswerParser:
         self.is_whole = True
         is_http = self.head is not None and self.head.status != SWITCHING_PROTOCOLS
         self.is_reusable = is_http and self._llhttp.should_keep_alive()
+
+    def _keeps_alive(self, head: Head) -> bool:
+        """Return what llhttp would say of `head` if it knew that no body follows, whatever it says of one."""
+        options = [value.decode("latin-1") for name, value in head.headers if name.lower() == b"connection"]
+        return keeps_alive(11 if self._llhttp.get_http_version() == "1.1" else 10, options)
 
     def _next_head(self) -> None:
         """An announcement is over: what comes is the answer, or another one."""
@@ -270,7 +273,7 @@ class AnswerParser:
         return BAD_HEADERS if self._has_status_line() else BAD_STATUS_LINE
 
     def _has_status_line(self) -> bool:
-        return _STATUS_LINE.match(self._first) is not None
+        return STATUS_LINE.match(self._first) is not None
 
     def _watch_the_head(self, data: bytes) -> None:
         """The head goes on beyond `data`: see that none of its lines is too long."""

@@ -137,6 +137,11 @@ HOSTILE = {
     "dripping chunks": (drips(OK + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n"), "answer took too long"),
     "dripping announcements": (drips(b"", b"HTTP/1.1 102 Processing\r\n\r\n"), "answer took too long"),
     "status 000": (says(b"HTTP/1.1 000 Odd\r\nContent-Length: 0\r\n\r\n", "wait"), "not HTTP: bad status line"),
+    "HTTP/1.2": (says(b"HTTP/1.2 200 OK\r\nContent-Length: 0\r\n\r\n", "wait"), "not HTTP: bad status line"),
+    "two spaces": (says(b"HTTP/1.1  200 OK\r\nContent-Length: 0\r\n\r\n", "wait"), "not HTTP: bad status line"),
+    "a tab": (says(b"HTTP/1.1 200\tOK\r\nContent-Length: 0\r\n\r\n", "wait"), "not HTTP: bad status line"),
+    "a line feed alone": (says(OK + b"X-A: 1\nContent-Length: 0\r\n\r\n", "wait"), "not HTTP: bad headers"),
+    "a name like (": (says(OK + b"(: 1\r\nContent-Length: 0\r\n\r\n", "wait"), "not HTTP: bad headers"),
     "HTTP/2.0": (says(b"HTTP/2.0 200 OK\r\nContent-Length: 0\r\n\r\n", "wait"), "not HTTP: bad status line"),
     "an empty line first": (says(b"\r\n" + OK + b"Content-Length: 0\r\n\r\n", "wait"), "not HTTP: bad status line"),
     "an endless status line": (
