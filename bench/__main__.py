@@ -39,6 +39,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--idle-users", type=int, default=1000, help="users in the memory measurement; 0 leaves it out [%(default)s]"
     )
+    parser.add_argument(
+        "--unique-heads", action="store_true", help="no two answers have the same head; without, most of a second have"
+    )
     add_json(parser)
     return parser.parse_args()
 
@@ -55,11 +58,14 @@ def _measure(options: argparse.Namespace) -> dict[str, Any]:
     cores = choose_cores()
     # Those that must be there fail by name when they are run.
     peers = [peer for peer in PEERS if peer in MUST_BE_THERE or peer in installed(PEERS)]
-    with tempfile.TemporaryDirectory(prefix="greenload-bench-") as name, serving(cores.server, Path(name)) as server:
+    with (
+        tempfile.TemporaryDirectory(prefix="greenload-bench-") as name,
+        serving(cores.server, Path(name), has_unique_heads=options.unique_heads) as server,
+    ):
         bench = Bench(server, cores, Path(name))
         around = circumstances(PACKAGES, server.name)
         table = Table()
-        table.circumstances(around, cores, options.users, options.seconds)
+        table.circumstances(around, cores, options.users, options.seconds, has_unique_heads=options.unique_heads)
         table.missing([peer for peer in PEERS if peer not in peers])
 
         rounds: list[Round] = []
@@ -86,6 +92,7 @@ def _measure(options: argparse.Namespace) -> dict[str, Any]:
         "circumstances": around,
         "cores": asdict(cores),
         "users": options.users,
+        "unique_heads": options.unique_heads,
         "peers": [peer.name for peer in peers],
         "rounds": [{peer: _rate_document(rate) for peer, rate in each.items()} for each in rounds],
         "duels": [_duel_document(*duel) for duel in duels],

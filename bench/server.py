@@ -24,6 +24,7 @@ ANSWER = (
     '{"id":"3","title":"Sarah Vaughan and Clifford Brown","artist":"Sarah Vaughan","price":39.99}]'
 )
 COUNT_PATH = "/count"
+UNIQUE_HEADER = "X-Request-Id"
 START_S = 10.0
 
 # Nothing that would end a connection, or write a line for each request, while somebody measures.
@@ -45,7 +46,7 @@ http {{
     scgi_temp_path {folder}/scgi;
     server {{
         listen 127.0.0.1:{port} backlog=4096;
-        location / {{ return 200 '{answer}'; }}
+        location / {{ {own_header} return 200 '{answer}'; }}
         location = {count_path} {{ stub_status; }}
     }}
 }}
@@ -84,18 +85,25 @@ class Server:
 
 
 @contextmanager
-def serving(core: int | None, folder: Path) -> Iterator[Server]:
-    """Run the server on `core` while the block lasts; what it writes goes into `folder`."""
+def serving(core: int | None, folder: Path, *, has_unique_heads: bool = False) -> Iterator[Server]:
+    """Run the server on `core` while the block lasts; what it writes goes into `folder`.
+
+    has_unique_heads  each answer names its request, so that no two heads are the same
+    """
     port = _free_port()
     nginx = _nginx_that_counts()
     if nginx is not None:
         config = folder / "nginx.conf"
-        config.write_text(NGINX_CONFIG.format(folder=folder, port=port, answer=ANSWER, count_path=COUNT_PATH))
+        own_header = f"add_header {UNIQUE_HEADER} $request_id;" if has_unique_heads else ""
+        config.write_text(
+            NGINX_CONFIG.format(folder=folder, port=port, answer=ANSWER, count_path=COUNT_PATH, own_header=own_header)
+        )
         command = [nginx, "-p", str(folder), "-e", str(folder / "error.log"), "-c", str(config)]
         name = _said([nginx, "-v"]).strip().rpartition(" ")[2].replace("/", " ")
     else:
         command = [sys.executable, "-m", "granian", "--interface", "rsgi", "--host", "127.0.0.1", "--port", str(port)]
-        command += ["--no-ws", "--backlog", "4096", "--backpressure", "16384", "bench.constant_answer:app"]
+        command += ["--no-ws", "--backlog", "4096", "--backpressure", "16384"]
+        command += [f"bench.constant_answer:{'named' if has_unique_heads else 'constant'}"]
         name = f"granian {version('granian')}"
     server = Server(name, port)
     with running(command, core, folder / "server.log") as process:

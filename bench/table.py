@@ -20,12 +20,16 @@ WIDTH = 46  # of the longest name of a duel
 class Table:
     """Prints what is measured."""
 
-    def circumstances(self, around: Mapping[str, str], cores: Cores, users: int, seconds: int) -> None:
+    def circumstances(
+        self, around: Mapping[str, str], cores: Cores, users: int, seconds: int, *, has_unique_heads: bool
+    ) -> None:
         for name, value in around.items():
             print(f"{name:<10} {value}")
         apart = f"generator on core {cores.generator}, server on core {cores.server}"
         print(f"{'cores':<10} {apart if cores.are_apart else 'NOT APART: generator and server share their time'}")
         print(f"{'load':<10} {users} users, no think time, GET of {len(ANSWER)} bytes, {seconds} s a run")
+        if has_unique_heads:
+            print(f"{'answers':<10} each with a head of its own")
 
     def missing(self, peers: Sequence[Peer]) -> None:
         if peers:
