@@ -45,7 +45,7 @@ class AnswerParser:
 
     is_to_head  whether the answer that comes is one to HEAD; whoever asks says so
     head        of the answer, once it is there
-    content     its body, where that came in one piece with a head that is known, as most do; else None
+    content     its body, where that came in one piece with the head, as most do; else None
     is_reusable whether the connection may serve another request when this answer `is_whole`
     """
 
@@ -58,7 +58,7 @@ class AnswerParser:
     def __init__(self) -> None:
         self._llhttp: Any = None
         self._known = known_heads()
-        self._parts: list[bytes] = []  # of a body that came otherwise: those that nobody has taken
+        self._parts: list[bytes] = []  # of a body that came in others: those that nobody has taken
         self.on_body = self._parts.append  # llhttp may call it itself
         self._first = b""
         self.head: Head | None = None
@@ -94,7 +94,7 @@ class AnswerParser:
         self._begin()
         self._feed_head(data)
         if self.is_reusable and not self.is_to_head:
-            self._remember(text, body)
+            self._came_at_once(text, body)
 
     def _begin(self) -> None:
         """Begin to read a head with llhttp."""
@@ -112,13 +112,16 @@ class AnswerParser:
         if self.head is None:
             self._watch_the_head(data)
 
-    def _remember(self, text: bytes, body: bytes) -> None:
-        """Keep the head, `text`, if its answer came in one piece with its `body`, whose length it says."""
+    def _came_at_once(self, text: bytes, body: bytes) -> None:
+        """Keep the body whole, and the head for the answers after it, if `text` is the head and says that length."""
         head = self.head
-        if head is None or head.length != len(body):
+        # After an announcement, or under 304, what stands behind the first empty line is no body.
+        if head is None or head.length != len(body) or b"".join(self._parts) != body:
             return
-        if len(text) > MOST_KNOWN_BYTES or b"".join(self._parts) != body:
-            return  # after an announcement, or under 304, what stands behind the first empty line is no body
+        self.content = body
+        self._parts.clear()
+        if len(text) > MOST_KNOWN_BYTES:
+            return
         if len(self._known) >= MOST_KNOWN_HEADS:
             self._known.clear()
         self._known[text] = head
