@@ -49,7 +49,7 @@ PLACES = (
     ("greenload/http/wire_socket.py", SOCKET),
     ("greenload/http/wire_connect.py", SOCKET),
     ("greenload/http/wire", PARSER),
-    ("greenload/http/pooled.py", PARSER),
+    ("greenload/http/pooled", PARSER),
     ("greenload/http/decoding.py", PARSER),
     ("greenload/http/names.py", SOCKET),
     ("greenload/http/", SESSION),

@@ -1,7 +1,7 @@
 """The head of an answer, as the urllib3 engine reads it: line by line, each as the standard has it or not at all.
 
-http.client gives heads to the standard library's parser for e-mail. That takes a fifth of all that a request costs, and
-mends what others would read otherwise. Knows nothing of sockets, only of a file of lines.
+http.client gives the headers to the standard library's parser for e-mail, which takes three times as long and mends
+what others would read otherwise. Knows nothing of sockets, only of a file of lines.
 """
 
 from __future__ import annotations
