@@ -28,6 +28,7 @@ def read(pieces, method="GET", ends=True):
         for piece in pieces:
             parser.feed(piece)
             body += b"".join(parser.take())
+            assert parser.take() == []  # nothing is given twice
             if parser.is_whole:
                 break
         if ends and not parser.is_whole:
