@@ -23,6 +23,8 @@ OWN_HEADERS = {"User-Agent": f"greenload/{VERSION}", "Accept": "*/*", "Accept-En
 TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 
+_CONNECTION = ("connection", "proxy-connection")  # the second one was never in a standard, and is heard of by all
+
 
 class InvalidHeader(GreenloadError, ValueError):
     """A method, header or cookie that would not arrive as what it is."""
@@ -106,12 +108,13 @@ def checked_headers(headers: Mapping[str, str]) -> Headers:
     return _checked(tuple((name, headers[name]) for name in headers))
 
 
-def keeps_alive(version: int, connection_headers: Iterable[str]) -> bool:
-    """Return whether a connection stays open after an answer with these (RFC 9112, section 9.3).
+def keeps_alive(version: int, headers: Iterable[tuple[str, str]]) -> bool:
+    """Return whether a connection stays open after an answer with `headers` (RFC 9112, section 9.3).
 
     version  10 is HTTP/1.0, 11 is HTTP/1.1
     """
-    options = {option.strip(" \t").lower() for value in connection_headers for option in value.split(",")}
+    values = [value for name, value in headers if name.lower() in _CONNECTION]
+    options = {option.strip(" \t").lower() for value in values for option in value.split(",")}
     return "close" not in options and (version > 10 or "keep-alive" in options)
 
 

@@ -23,7 +23,8 @@ from greenload.http.headers import HEADER_VALUE, TOKEN
 
 # A folded header begins with a space (RFC 9112, section 5.2); nobody sends one any more, or reads it like the others.
 _HEADER = re.compile(rf"({TOKEN.pattern}):({HEADER_VALUE.pattern})\r\n")
-_LENGTH = re.compile(r"[0-9]{1,19}")
+_LENGTH = re.compile(r"0*([0-9]{1,20})")
+_MOST_LENGTH = 2**64 - 1  # llhttp's; nobody has such a body
 
 
 class Head(NamedTuple):
@@ -56,9 +57,16 @@ def framing(headers: HTTPMessage) -> tuple[bool, int | None]:
     codings = headers.get_all("Transfer-Encoding", [])
     if len(lengths) + len(codings) > 1:
         raise RequestFailed(BAD_HEADERS)
-    if (lengths and not _LENGTH.fullmatch(lengths[0])) or (codings and codings[0].lower() != "chunked"):
+    if codings:
+        if codings[0].lower() != "chunked":
+            raise RequestFailed(BAD_HEADERS)
+        return True, None
+    if not lengths:
+        return False, None
+    length = _LENGTH.fullmatch(lengths[0])
+    if length is None or int(length[1]) > _MOST_LENGTH:
         raise RequestFailed(BAD_HEADERS)
-    return bool(codings), int(lengths[0]) if lengths else None
+    return False, int(length[1])
 
 
 def _read_headers(file: Any) -> HTTPMessage:

@@ -70,8 +70,7 @@ class Reply(http.client.HTTPResponse):
             self.length = 0
         is_endless = self.length is None and not self.chunked
         is_http = self.status != http.client.SWITCHING_PROTOCOLS
-        connection = self.headers.get_all("Connection", [])
-        self.will_close = is_endless or not is_http or not keeps_alive(self.version, connection)
+        self.will_close = is_endless or not is_http or not keeps_alive(self.version, self.headers.items())
 
     def _read_head(self) -> Head:
         if self._marks is not None:

@@ -68,7 +68,7 @@ class WireAnswer:
                 self._connection = None
                 self._engine.take_back(connection)
                 return content
-            if (self._head.length or 0) > self._most_bytes:
+            if not connection.parser.is_whole and (self._head.length or 0) > self._most_bytes:
                 self.close()
                 raise RequestFailed(TOO_LARGE)
         try:

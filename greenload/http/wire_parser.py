@@ -109,7 +109,7 @@ class AnswerParser:
             self._llhttp.feed_data(data)
         except (HttpParserError, HttpParserUpgrade) as error:
             self._stop(data, error)
-        if self.head is None:
+        if self.head is None or self._line_bytes:
             self._watch_the_head(data)
 
     def _came_at_once(self, text: bytes, body: bytes) -> None:
@@ -218,14 +218,14 @@ class AnswerParser:
             self._refuse(BAD_STATUS_LINE)  # llhttp knows others, and skips empty lines
         if status < 100:
             self._refuse(BAD_STATUS_LINE)
+        if len(self._collected) > MOST_HEADERS:
+            self._refuse(BAD_HEADERS)
         if status < 200 and status != SWITCHING_PROTOCOLS:
             self._is_announcement = self._is_unusual = True
             return
         coding = self._found.get(b"transfer-encoding")
         if coding is not None and coding.rstrip(b" ").lower() != b"chunked":
             self._refuse(BAD_HEADERS)  # nobody asked for another one; and with a tab after it llhttp reads no chunks
-        if len(self._collected) > MOST_HEADERS:
-            self._refuse(BAD_HEADERS)
         self.head = head = Head(status, self._reason, self._collected, self._found)
         # New ones for what comes now, or a trailer would pass for a header.
         self._collected = []
@@ -248,8 +248,8 @@ class AnswerParser:
 
     def _keeps_alive(self, head: Head) -> bool:
         """Return what llhttp would say of `head` if it knew that no body follows, whatever it says of one."""
-        options = [value.decode("latin-1") for name, value in head.headers if name.lower() == b"connection"]
-        return keeps_alive(11 if self._llhttp.get_http_version() == "1.1" else 10, options)
+        headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in head.headers]
+        return keeps_alive(11 if self._llhttp.get_http_version() == "1.1" else 10, headers)
 
     def _next_head(self) -> None:
         """An announcement is over: what comes is the answer, or another one."""
@@ -279,7 +279,7 @@ class AnswerParser:
         return STATUS_LINE.match(self._first) is not None
 
     def _watch_the_head(self, data: bytes) -> None:
-        """The head goes on beyond `data`: see that none of its lines is too long."""
+        """The head goes on beyond `data`, or ends in it: see that none of its lines is too long."""
         if len(self._collected) > MOST_HEADERS:
             raise RequestFailed(BAD_HEADERS)
         self._is_unusual = True

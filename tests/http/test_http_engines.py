@@ -59,14 +59,19 @@ def test_both_engines_send_the_same_bytes(server, book, name):
     assert wire.body == pooled.body
 
 
-LENGTH_2 = b"Content-Length: 2\r\n\r\nok"
+SOON = b"HTTP/1.1 103 Soon\r\n"
+OK_2 = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 CHUNKS = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok"
 # What only one of them reads, as docs/reference/scenario.md has it: the kind of failure over `wire`.
 READ_BY_URLLIB3_ONLY = {
     "a tab behind chunked": (CHUNKS.replace(b"chunked", b"chunked\t") + b"\r\n0\r\n\r\n", "not HTTP: bad headers"),
+    "an announcement that closes": (SOON + b"Connection: close\r\n\r\n" + OK_2, "not HTTP: bad headers"),
+    "an announcement with two lengths": (SOON + b"Content-Length: 0\r\n" * 2 + b"\r\n" + OK_2, "not HTTP: bad headers"),
+    "an announcement of HTTP/1.0": (SOON.replace(b"1.1", b"1.0") + b"\r\n" + OK_2, "not HTTP: bad headers"),
     "something between chunks": (CHUNKS + b"XY0\r\n\r\n", "body cut short"),
     "a NUL after a chunk's size": (CHUNKS.replace(b"2\r", b"2;\0\r") + b"\r\n0\r\n\r\n", "body cut short"),
     "a trailer without a colon": (CHUNKS + b"\r\n0\r\nX\r\n\r\n", "body cut short"),
+    "a length among the trailers": (CHUNKS + b"\r\n0\r\nContent-Length: 2\r\n\r\n", "body cut short"),
 }
 
 

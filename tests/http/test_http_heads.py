@@ -4,15 +4,18 @@ import http.client
 import io
 import time
 
+import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from greenload.http.failures import HEADERS_CUT_SHORT, RequestFailed, failure_kind
+from greenload.http.engine import MOST_ANNOUNCEMENTS, MOST_HEADERS
+from greenload.http.failures import BAD_HEADERS, HEADERS_CUT_SHORT, RequestFailed, failure_kind
 from greenload.http.pooled_reply import Reply, Watch
 from greenload.http.wire_parser import AnswerParser
 
 OK = b"HTTP/1.1 200 OK\r\n"
-ANNOUNCED = b"HTTP/1.1 103 Soon\r\nX-A: 1\r\n\r\n" + OK
+SOON = b"HTTP/1.1 103 Soon\r\nX-A: 1\r\n\r\n"
+ANNOUNCED = SOON + OK
 GOOD_STATUS_LINES = [
     OK, OK, b"HTTP/1.0 200 OK\r\n", b"HTTP/1.1 204 No\r\n", b"HTTP/1.1 304 No\r\n", b"HTTP/1.1 999\r\n", ANNOUNCED,
     b"HTTP/1.1 200 \xff\x00 \r\n", b"HTTP/1.1 101 Switching\r\n",
@@ -25,9 +28,12 @@ GOOD_LINES = [
     b"Content-Length: 7\r\n", b"content-length:\t7 \r\n", b"Transfer-Encoding: chunked\r\n",
     b"transfer-encoding: Chunked  \r\n", b"Connection: close\r\n", b"Connection: keep-alive\r\n",
     b"connection: X-A , Close\r\n", b"Connection: disclosed\r\n", b"Connection: Upgrade\r\n", b"Upgrade: h2c\r\n",
-    b"Keep-Alive: timeout=5\r\n", b"X-A: 1\r\n", b"X-A:\t \xe9 x \t\r\n", b"X-A:\r\n", b"X-A: a:b\r\n",
+    b"Keep-Alive: timeout=5\r\n", b"Proxy-Connection: close\r\n", b"Proxy-Connection: keep-alive\r\n", b"X-A: 1\r\n",
+    b"X-A:\t \xe9 x \t\r\n", b"X-A: \xa0\x85 \r\n", b"X-A:\r\n", b"X-A: a:b\r\n",
+    b"Content-Length: 00000000000000000000007\r\n",
 ]  # fmt: skip
 BAD_LINES = [
+    b"Content-Length: 18446744073709551616\r\n",
     b"Content-Length: -1\r\n", b"Content-Length: 7, 7\r\n", b"Content-Length:\r\n", b"Transfer-Encoding: gzip\r\n",
     b"Transfer-Encoding: gzip, chunked\r\n", b"X-A\r\n", b"X-A : 1\r\n", b": 1\r\n", b" folded\r\n", b"X-A: 1\n",
     b"X-A: 1\r\r\n", b"X-A: a\rb\r\n", b"X(A: 1\r\n", b"X-A: \x00\r\n", b"X-A: \x0b\r\n", b"X-A: \x7f\r\n",
@@ -96,3 +102,39 @@ def test_both_engines_make_the_same_of_any_answer(head, body, method):
 
     # Of a head that is bad and cut short one names this and the other that; neither takes it for one.
     assert pooled == wire or (HEADERS_CUT_SHORT in (pooled, wire) and isinstance(pooled, str) and isinstance(wire, str))
+
+
+@pytest.mark.parametrize(
+    ("begin", "each", "most"), [(OK, b"X-A: 1\r\n", MOST_HEADERS), (b"", SOON, MOST_ANNOUNCEMENTS)]
+)
+def test_both_engines_take_as_many_headers_and_announcements(begin, each, most):
+    end = (b"" if begin else OK) + b"\r\n"
+
+    assert over_urllib3(begin + each * most + end, "HEAD")[0] == 200
+    assert over_the_wire(begin + each * most + end, "HEAD")[0] == 200
+    assert over_urllib3(begin + each * (most + 1) + end, "HEAD") == BAD_HEADERS
+    assert over_the_wire(begin + each * (most + 1) + end, "HEAD") == BAD_HEADERS
+
+
+def test_both_engines_want_no_more_headers_of_an_announcement_than_of_an_answer():
+    answer = SOON[:-2] + b"X-A: 1\r\n" * MOST_HEADERS + b"\r\n" + OK + b"\r\n"
+
+    assert over_urllib3(answer, "HEAD") == over_the_wire(answer, "HEAD") == BAD_HEADERS
+
+
+@pytest.mark.parametrize(
+    "lines", [b"Content-Length: 7\r\n", b"Transfer-Encoding: chunked\r\n", b"Connection: close\r\n", b""]
+)
+@pytest.mark.parametrize("version", [b"0", b"1"])
+def test_after_a_head_all_is_known_that_http_client_would_know(lines, version):
+    answer = b"HTTP/1." + version + b" 200 OK\r\nX-A: 1\r\n" + lines + b"\r\n"
+    own = Reply(Watch(time.monotonic() + 60), Recording(answer), method="GET")
+    theirs = http.client.HTTPResponse(Recording(answer), method="GET")
+
+    own.begin()
+    theirs.begin()
+
+    assert vars(own).keys() >= vars(theirs).keys()
+    for name in ("version", "status", "code", "reason", "chunked", "length", "will_close"):
+        assert getattr(own, name) == getattr(theirs, name)
+    assert own.headers.items() == theirs.headers.items() == own.msg.items()

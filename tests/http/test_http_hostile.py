@@ -106,6 +106,10 @@ HOSTILE = {
     "a header without a colon": (says(OK + b"garbage\r\nContent-Length: 0\r\n\r\n", "wait"), "not HTTP: bad headers"),
     "two lengths": (says(OK + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\nab", "wait"), "not HTTP: bad headers"),
     "a header too long": (says(OK + b"X-Long: " + b"x" * 70_000, "wait"), "not HTTP: line too long"),
+    "a header a little too long": (
+        says(OK + b"X-Long: " + b"x" * 65_600 + b"\r\nContent-Length: 0\r\n\r\n", "wait"),
+        "not HTTP: line too long",
+    ),
     "endless headers": (
         lambda peer: (peer.send(OK), peer.send_until_closed(b"X-More: 1\r\n")),
         "not HTTP: bad headers",
@@ -405,6 +409,21 @@ def test_a_gzip_bomb_is_a_failure_and_is_not_unpacked(start_server, open_session
     assert peak_bytes < 6_000_000
     assert session.get("/").ok
     assert book.take() == (2, 1, ["body too large"], 0)
+
+
+@pytest.mark.parametrize(("method", "status"), [("HEAD", b"200 OK"), ("GET", b"304 Not Modified")])
+def test_a_length_that_is_too_much_is_none_where_no_body_comes(start_server, open_session, book, method, status):
+    def talk(peer):
+        while peer.receive() is not None:
+            peer.send(b"HTTP/1.1 " + status + b"\r\nContent-Length: 1000000\r\n\r\n")
+
+    server = start_server(talk)
+    session = open_session(server, most_bytes=1000)
+
+    for _ in range(3):
+        assert session.request(method, "/").content == b""
+    assert book.take() == (3, 3, [], 0)
+    assert server.connections == 1
 
 
 WORDS = [

@@ -138,6 +138,16 @@ def test_nothing_that_one_server_says_changes_how_the_answer_of_another_is_read(
         assert outcome(data, method) == expected
 
 
+def test_a_body_that_comes_with_its_head_is_there_at_once_whether_the_head_is_known_or_not():
+    known_heads().clear()
+    parser = AnswerParser()
+
+    for _ in range(2):
+        parser.feed(OK + b"Content-Length: 7\r\n\r\nabcdefg")
+        assert parser.content == b"abcdefg"
+        parser.let_go()
+
+
 def test_a_head_that_is_long_is_not_remembered():
     known_heads().clear()
     parser = AnswerParser()
