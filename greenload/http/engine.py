@@ -6,7 +6,6 @@ nothing of either.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Protocol
 
@@ -15,12 +14,6 @@ from urllib3 import HTTPHeaderDict
 from greenload.http.request import Request
 
 CHUNK_BYTES = 65_536
-MOST_ANNOUNCEMENTS = 250
-MOST_LINE_BYTES = 65_536
-MOST_HEADERS = 100
-
-# The begin of an answer; what follows is the reason, for people to read (RFC 9112, section 4).
-STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-9][0-9]{2})(?=[ \r\n]|\Z)")
 
 
 class Answer(Protocol):

@@ -42,7 +42,6 @@ _NAMES: tuple[tuple[type[BaseException], str], ...] = (
     (urllib3_errors.ReadTimeoutError, READ_TIMED_OUT),
     (TimeoutError, READ_TIMED_OUT),
     (ConnectionRefusedError, "connection refused"),
-    (http.client.RemoteDisconnected, NO_ANSWER),
     (ConnectionResetError, RESET),
     (BrokenPipeError, RESET),
     (ssl.SSLCertVerificationError, "TLS: certificate not trusted"),
@@ -52,11 +51,8 @@ _NAMES: tuple[tuple[type[BaseException], str], ...] = (
     (http.client.IncompleteRead, BODY_CUT_SHORT),
     (urllib3_errors.DecodeError, UNDECODABLE),
     (http.client.LineTooLong, LINE_TOO_LONG),
-    (http.client.BadStatusLine, BAD_STATUS_LINE),
-    (http.client.UnknownProtocol, BAD_STATUS_LINE),
     (http.client.HTTPException, BAD_HEADERS),
     (urllib3_errors.InvalidHeader, BAD_HEADERS),
-    (urllib3_errors.HeaderParsingError, BAD_HEADERS),
 )
 
 

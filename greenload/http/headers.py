@@ -7,7 +7,7 @@ keeps with it what it made of it, and a session hands it out again until one of 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, NoReturn
 
@@ -22,8 +22,6 @@ OWN_HEADERS = {"User-Agent": f"greenload/{VERSION}", "Accept": "*/*", "Accept-En
 # RFC 9110, sections 5.6.2 and 5.5; what is beyond ASCII goes as Latin-1.
 TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
-
-_CONNECTION = ("connection", "proxy-connection")  # the second one was never in a standard, and is heard of by all
 
 
 class InvalidHeader(GreenloadError, ValueError):
@@ -106,16 +104,6 @@ def checked_headers(headers: Mapping[str, str]) -> Headers:
         if not isinstance(value, str):
             raise InvalidHeader(f"{name}: {value!r} is not text; write str({value!r}) if that is what you mean")
     return _checked(tuple((name, headers[name]) for name in headers))
-
-
-def keeps_alive(version: int, headers: Iterable[tuple[str, str]]) -> bool:
-    """Return whether a connection stays open after an answer with `headers` (RFC 9112, section 9.3).
-
-    version  10 is HTTP/1.0, 11 is HTTP/1.1
-    """
-    values = [value for name, value in headers if name.lower() in _CONNECTION]
-    options = {option.strip(" \t").lower() for value in values for option in value.split(",")}
-    return "close" not in options and (version > 10 or "keep-alive" in options)
 
 
 @lru_cache(maxsize=1_000)

@@ -10,7 +10,7 @@ import re
 from http.client import HTTPMessage
 from typing import Any, NamedTuple
 
-from greenload.http.engine import MOST_HEADERS, MOST_LINE_BYTES, STATUS_LINE
+from greenload.http.answer_rules import MOST_HEADERS, MOST_LINE_BYTES, STATUS_LINE
 from greenload.http.failures import (
     BAD_HEADERS,
     BAD_STATUS_LINE,

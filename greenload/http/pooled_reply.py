@@ -14,9 +14,8 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from greenload.http.engine import MOST_ANNOUNCEMENTS, MOST_HEADERS, MOST_LINE_BYTES
+from greenload.http.answer_rules import MOST_ANNOUNCEMENTS, MOST_HEADERS, MOST_LINE_BYTES, keeps_alive
 from greenload.http.failures import BAD_HEADERS, TOO_SLOW, RequestFailed
-from greenload.http.headers import keeps_alive
 from greenload.http.marks import Marks
 from greenload.http.pooled_head import Head, framing, read_head
 

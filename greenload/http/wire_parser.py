@@ -12,7 +12,7 @@ from typing import Any
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
-from greenload.http.engine import MOST_ANNOUNCEMENTS, MOST_HEADERS, MOST_LINE_BYTES, STATUS_LINE
+from greenload.http.answer_rules import MOST_ANNOUNCEMENTS, MOST_HEADERS, MOST_LINE_BYTES, STATUS_LINE, keeps_alive
 from greenload.http.failures import (
     BAD_HEADERS,
     BAD_STATUS_LINE,
@@ -22,7 +22,6 @@ from greenload.http.failures import (
     NO_ANSWER,
     RequestFailed,
 )
-from greenload.http.headers import keeps_alive
 from greenload.http.wire_head import Head, known_heads
 
 MOST_KNOWN_HEADS = 100

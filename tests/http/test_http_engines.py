@@ -89,6 +89,36 @@ def test_these_answers_are_read_over_urllib3_and_refused_by_the_wire(start_serve
     assert (over_the_wire.status_code, over_the_wire.error) == (0, kind)
 
 
+# After which answers only one of them goes on with a connection, as the same table has it.
+KEPT_BY_ONE = {
+    "HTTP/1.0 that keeps and closes": (
+        "GET", b"HTTP/1.0 200 OK\r\nConnection: keep-alive, close\r\nContent-Length: 0\r\n\r\n", 2, 1,
+    ),
+    "an announced answer to HEAD": (
+        "HEAD", SOON + b"\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n", 1, 2,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", KEPT_BY_ONE)
+def test_after_these_answers_one_engine_keeps_the_connection_and_the_other_does_not(start_server, book, name):
+    method, answer, *expected = KEPT_BY_ONE[name]
+
+    def talk(peer):
+        while peer.receive() is not None:
+            peer.send(answer)
+
+    connections = []
+    for make in (PooledEngine, WireEngine):
+        server = start_server(talk)
+        session = HttpSession(server.url, book.begin, 5, 5, 1000, make())
+        assert [session.request(method, "/").ok for _ in range(2)] == [True, True]
+        session.close()
+        connections.append(server.connections)
+
+    assert connections == expected
+
+
 def test_a_user_of_each_kind_has_its_engine(stage):
     class Slow(HttpUser):
         host = "http://127.0.0.1:1"

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from greenload.http.engine import MOST_ANNOUNCEMENTS, MOST_HEADERS
+from greenload.http.answer_rules import MOST_ANNOUNCEMENTS, MOST_HEADERS
 from greenload.http.failures import BAD_HEADERS, HEADERS_CUT_SHORT, RequestFailed, failure_kind
 from greenload.http.pooled_reply import Reply, Watch
 from greenload.http.wire_parser import AnswerParser

@@ -14,11 +14,22 @@ from hypothesis import strategies as st
 from urllib3 import exceptions as urllib3_errors
 
 from greenload.core.kinds import kind_of
-from greenload.http.failures import _NAMES, BODY_NOT_REPEATABLE, HEADERS_CUT_SHORT, TOO_LARGE, TOO_SLOW, failure_kind
+from greenload.http.failures import (
+    _NAMES,
+    BAD_STATUS_LINE,
+    BODY_NOT_REPEATABLE,
+    HEADERS_CUT_SHORT,
+    NO_ANSWER,
+    TOO_LARGE,
+    TOO_SLOW,
+    failure_kind,
+)
 from tests.http.conftest import PATIENCE_S
 
 OK = b"HTTP/1.1 200 OK\r\n"
-KINDS = {name for _, name in _NAMES} | {TOO_LARGE, TOO_SLOW, HEADERS_CUT_SHORT, BODY_NOT_REPEATABLE}
+KINDS = {name for _, name in _NAMES} | {
+    BAD_STATUS_LINE, BODY_NOT_REPEATABLE, HEADERS_CUT_SHORT, NO_ANSWER, TOO_LARGE, TOO_SLOW,
+}  # fmt: skip
 
 
 def once(hostile):
